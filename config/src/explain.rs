@@ -1,0 +1,1 @@
+//! Why does this request go where it goes?

@@ -1,0 +1,19 @@
+//! What is right: settings, the model of what was asked for, and its compilation into what a request reads.
+//!
+//! Pure: no I/O, no async, no Kubernetes, no pingora. Everything here is a function of its arguments.
+
+pub mod change;
+pub mod compile;
+pub mod digest;
+pub mod duration;
+pub mod explain;
+pub mod hostname;
+pub mod limits;
+pub mod model;
+pub mod name;
+pub mod path;
+pub mod problem;
+pub mod reason;
+pub mod settings;
+pub mod size;
+pub mod snapshot;

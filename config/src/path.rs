@@ -1,0 +1,1 @@
+//! What is the normal form of a path?

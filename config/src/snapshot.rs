@@ -1,0 +1,55 @@
+//! What does a request read?
+//!
+//! A snapshot is immutable and shared by `Arc`; a request pins one and keeps it until its end.
+
+mod backend;
+mod rule;
+mod table;
+mod tls;
+
+pub use backend::{Backend, BackendId, BackendKey, EndpointAddress};
+pub use rule::{Action, Failure, Rule, RuleId, WeightedTarget};
+pub use table::{RequestView, RouteTable};
+pub use tls::{TlsEntry, TlsTable};
+
+use crate::problem::Problem;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// What `compile` makes of a model.
+#[derive(Debug, Clone)]
+pub struct Compiled {
+    pub snapshot: Arc<Snapshot>,
+    /// The endpoints of each backend of the snapshot: they change without it.
+    pub endpoints: HashMap<BackendKey, Arc<[EndpointAddress]>>,
+    /// Of translation and compilation together, sorted, each once.
+    pub problems: Arc<Vec<Problem>>,
+}
+
+/// Routes, backends and certificates in force.
+#[derive(Debug)]
+pub struct Snapshot {
+    pub table: RouteTable,
+    /// By `RuleId`. The last one answers 404, so that `find` is total.
+    pub rules: Vec<Rule>,
+    /// By `BackendId`.
+    pub backends: Vec<Backend>,
+    pub tls: TlsTable,
+    /// 48 bits over routes, backends and wanted certificates: the same on every node with the same objects.
+    pub digest: u64,
+}
+
+impl Snapshot {
+    /// Which rule takes this request? Total: the last rule answers 404.
+    pub fn find(&self, request: &RequestView<'_>) -> RuleId {
+        self.table.find(request)
+    }
+
+    pub fn rule(&self, id: RuleId) -> Option<&Rule> {
+        self.rules.get(id.index())
+    }
+
+    pub fn backend(&self, id: BackendId) -> Option<&Backend> {
+        self.backends.get(id.index())
+    }
+}

@@ -1,0 +1,1 @@
+//! How does a change of objects become a compiled configuration?

@@ -1,0 +1,3 @@
+//! How do objects arrive?
+
+pub mod directory;

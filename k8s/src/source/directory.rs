@@ -1,0 +1,1 @@
+//! How does a directory of manifests become objects, and follow its edits?

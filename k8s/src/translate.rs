@@ -1,0 +1,1 @@
+//! What do the objects ask for, in the words of the model?

@@ -1,0 +1,3 @@
+//! What does a client's connection know, and how does it live?
+
+pub mod context;

@@ -1,0 +1,1 @@
+//! Which stage runs in which pingora phase?

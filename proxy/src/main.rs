@@ -1,0 +1,3 @@
+//! The hedgerow program.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! What has this request learned so far?

@@ -1,0 +1,1 @@
+//! Shall it be tried again?

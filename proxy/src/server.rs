@@ -1,0 +1,1 @@
+//! Which listeners and tasks run?

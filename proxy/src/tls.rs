@@ -1,0 +1,1 @@
+//! Which certificate, and what did the handshake settle?
