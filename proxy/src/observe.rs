@@ -7,6 +7,7 @@ pub mod connection_metrics;
 pub mod process_metrics;
 pub mod request_metrics;
 
+use access_log::AccessLogMetrics;
 use backend_metrics::BackendMetrics;
 use config_metrics::ConfigMetrics;
 use connection_metrics::ConnectionMetrics;
@@ -21,6 +22,7 @@ pub struct Metrics {
     pub requests: RequestMetrics,
     pub backends: BackendMetrics,
     pub config: ConfigMetrics,
+    pub access_log: AccessLogMetrics,
 }
 
 impl Metrics {
@@ -31,6 +33,7 @@ impl Metrics {
             requests: RequestMetrics::register(&registry)?,
             backends: BackendMetrics::register(&registry)?,
             config: ConfigMetrics::register(&registry)?,
+            access_log: AccessLogMetrics::register(&registry)?,
             registry,
         })
     }
