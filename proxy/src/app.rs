@@ -1,6 +1,9 @@
 //! How do the parts fit together?
 
+pub mod check;
 pub mod memory;
+pub mod paint;
+pub mod served;
 pub mod version;
 
 use crate::cli::Cli;
