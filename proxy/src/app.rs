@@ -1,6 +1,7 @@
 //! How do the parts fit together?
 
 pub mod check;
+pub mod demo;
 pub mod memory;
 pub mod paint;
 pub mod served;

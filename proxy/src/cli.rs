@@ -89,13 +89,23 @@ pub struct Why {
     #[arg(value_name = "URL")]
     pub url: String,
     /// The request's method
-    #[arg(short = 'X', long = "method", value_name = "METHOD", default_value = "GET")]
+    #[arg(
+        short = 'X',
+        long = "method",
+        value_name = "METHOD",
+        default_value = "GET"
+    )]
     pub method: Method,
     /// A header field of the request (may be repeated)
     #[arg(short = 'H', long = "header", value_name = "NAME: VALUE", value_parser = parse_header)]
     pub headers: Vec<(HeaderName, HeaderValue)>,
     /// Manifests: a directory, a file, or - for standard input
-    #[arg(long, value_name = "DIR|-", required_unless_present = "admin", conflicts_with = "admin")]
+    #[arg(
+        long,
+        value_name = "DIR|-",
+        required_unless_present = "admin",
+        conflicts_with = "admin"
+    )]
     pub manifests: Option<PathBuf>,
     /// Ask a running edge, at its admin address
     #[arg(long, value_name = "ADDR")]

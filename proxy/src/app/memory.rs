@@ -131,36 +131,54 @@ mod tests {
         let pod = ("/sys/fs/cgroup/kubepods/memory.max", "134217728\n");
         let container = ("/sys/fs/cgroup/kubepods/a/memory.max", "max\n");
         let membership = ("/proc/self/cgroup", "0::/kubepods/a\n");
-        check(&[membership, container, pod, ("/proc/meminfo", MEMINFO)], Some(128 << 20));
+        check(
+            &[membership, container, pod, ("/proc/meminfo", MEMINFO)],
+            Some(128 << 20),
+        );
     }
 
     #[test]
     fn version_1_is_read_too_and_its_huge_number_is_no_limit() {
         let membership = ("/proc/self/cgroup", "8:cpu,cpuacct:/x\n7:memory:/x\n");
-        let none = ("/sys/fs/cgroup/memory/x/memory.limit_in_bytes", "9223372036854771712\n");
+        let none = (
+            "/sys/fs/cgroup/memory/x/memory.limit_in_bytes",
+            "9223372036854771712\n",
+        );
         let root = ("/sys/fs/cgroup/memory/memory.limit_in_bytes", "268435456\n");
         check(&[membership, none, root], Some(256 << 20));
-        check(&[membership, none, ("/proc/meminfo", MEMINFO)], Some(4 << 30));
+        check(
+            &[membership, none, ("/proc/meminfo", MEMINFO)],
+            Some(4 << 30),
+        );
     }
 
     #[test]
     fn a_container_with_the_hosts_path_finds_its_limit_at_the_root_of_the_mount() {
         let membership = ("/proc/self/cgroup", "0::/../../kubepods.slice/x\n");
         let root = ("/sys/fs/cgroup/memory.max", "134217728\n");
-        check(&[membership, root, ("/proc/meminfo", MEMINFO)], Some(128 << 20));
+        check(
+            &[membership, root, ("/proc/meminfo", MEMINFO)],
+            Some(128 << 20),
+        );
     }
 
     #[test]
     fn a_limit_above_the_machines_memory_is_the_machines_memory() {
         let membership = ("/proc/self/cgroup", "0::/\n");
         let root = ("/sys/fs/cgroup/memory.max", "99999999999\n");
-        check(&[membership, root, ("/proc/meminfo", MEMINFO)], Some(4 << 30));
+        check(
+            &[membership, root, ("/proc/meminfo", MEMINFO)],
+            Some(4 << 30),
+        );
     }
 
     #[test]
     fn a_machine_that_says_nothing_has_no_limit() {
         check(&[], None);
-        check(&[("/proc/self/cgroup", "nonsense\n"), ("/proc/meminfo", "?")], None);
+        check(
+            &[("/proc/self/cgroup", "nonsense\n"), ("/proc/meminfo", "?")],
+            None,
+        );
     }
 
     #[test]

@@ -52,7 +52,8 @@ impl Served {
     /// As in `edwardstech.dev: 1 route with 2 rules, 2 backends with 3 endpoints, no certificate`.
     pub fn line(&self) -> String {
         if self.rules == 0 {
-            return "nothing: no Ingress and no HTTPRoute has a rule that is served here".to_owned();
+            return "nothing: no Ingress and no HTTPRoute has a rule that is served here"
+                .to_owned();
         }
         let certificates = match self.certificates {
             0 => "no certificate".to_owned(),

@@ -75,11 +75,23 @@ fn why_takes_a_method_and_header_fields() {
 
 #[test]
 fn a_wrong_command_line_is_refused_with_a_word() {
-    check_refused("hedgerow", ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand, "demo");
+    check_refused(
+        "hedgerow",
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand,
+        "demo",
+    );
     check_refused("hedgerow runn", ErrorKind::InvalidSubcommand, "run");
-    check_refused("hedgerow run --manifest x", ErrorKind::UnknownArgument, "--manifests");
+    check_refused(
+        "hedgerow run --manifest x",
+        ErrorKind::UnknownArgument,
+        "--manifests",
+    );
     check_refused("hedgerow run --http 80", ErrorKind::ValueValidation, "ADDR");
-    check_refused("hedgerow why http://a.test/", ErrorKind::MissingRequiredArgument, "--manifests");
+    check_refused(
+        "hedgerow why http://a.test/",
+        ErrorKind::MissingRequiredArgument,
+        "--manifests",
+    );
     check_refused(
         "hedgerow why http://a.test/ --manifests x --admin 127.0.0.1:1",
         ErrorKind::ArgumentConflict,
@@ -95,5 +107,9 @@ fn a_wrong_command_line_is_refused_with_a_word() {
         ErrorKind::ArgumentConflict,
         "--kubeconfig",
     );
-    check_refused("hedgerow check --output yaml", ErrorKind::InvalidValue, "json");
+    check_refused(
+        "hedgerow check --output yaml",
+        ErrorKind::InvalidValue,
+        "json",
+    );
 }

@@ -35,7 +35,11 @@ fn check_good(severities: &[Severity], is_strict: bool, expected: bool) {
         .iter()
         .map(|severity| problem(*severity, None, "x"))
         .collect();
-    assert_eq!(Report::new(&problems, None, is_strict).is_good(), expected, "{severities:?}");
+    assert_eq!(
+        Report::new(&problems, None, is_strict).is_good(),
+        expected,
+        "{severities:?}"
+    );
 }
 
 #[test]
@@ -104,7 +108,10 @@ fn colour_changes_no_word() {
             _ => {}
         }
     }
-    assert_eq!(Ok(plain), report.render(Output::Text, Paint::PLAIN).map_err(|_| ()));
+    assert_eq!(
+        Ok(plain),
+        report.render(Output::Text, Paint::PLAIN).map_err(|_| ())
+    );
 }
 
 #[test]

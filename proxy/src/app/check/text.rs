@@ -89,7 +89,11 @@ fn counts_line(report: &Report, paint: Paint) -> String {
     if report.problems.is_empty() {
         return paint.text(Ink::Good, "no problems");
     }
-    let ink = if report.is_good() { Ink::Good } else { Ink::Bad };
+    let ink = if report.is_good() {
+        Ink::Good
+    } else {
+        Ink::Bad
+    };
     let line = format!(
         "{}, {}, {}",
         count(counts.error, "error", "errors"),
