@@ -59,7 +59,9 @@ impl Authority {
     pub fn client(&self, alpn: &[&str]) -> Arc<ClientConfig> {
         let mut roots = RootCertStore::empty();
         roots.add(self.issuer.der().clone()).unwrap();
-        let config = builder().with_root_certificates(roots).with_no_client_auth();
+        let config = builder()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
         with_alpn(config, alpn)
     }
 }
@@ -70,7 +72,9 @@ pub fn trusting_client(alpn: &[&str]) -> Arc<ClientConfig> {
         Arc::new({
             // The inner verifier needs some root; its verdict on chains is never asked for.
             let mut roots = RootCertStore::empty();
-            roots.add(Authority::default().issuer.der().clone()).unwrap();
+            roots
+                .add(Authority::default().issuer.der().clone())
+                .unwrap();
             roots
         }),
         Arc::new(rustls::crypto::ring::default_provider()),

@@ -41,7 +41,11 @@ fn ingress_with(name: &str, host: &str, paths: &[Path<'_>], tls: &str, more: &st
     );
     match host {
         "" => text.push_str("    - http:\n        paths:\n"),
-        host => write!(text, "    - host: \"{host}\"\n      http:\n        paths:\n").unwrap(),
+        host => write!(
+            text,
+            "    - host: \"{host}\"\n      http:\n        paths:\n"
+        )
+        .unwrap(),
     }
     for (path, service, port) in paths {
         writeln!(

@@ -1,75 +1,37 @@
-//! How much memory may this process use, and how many connections is that good for?
+//! How much memory may this process use?
 //!
 //! The limit is the cgroup's: version 2 (`memory.max`) and version 1 (`memory.limit_in_bytes`), the lowest on the way up to the root.
 //! Without one it is `MemTotal` of `/proc/meminfo`.
 
 use std::path::{Path, PathBuf};
 
-const GIB: u64 = 1 << 30;
-/// Connections per GiB of memory.
-const CONNECTIONS_PER_GIB: u64 = 8192;
-/// However large the machine is.
-const CONNECTIONS_MAX: u64 = 65_536;
-/// However small the limit is: an edge that cannot serve one browser is of no use.
-const CONNECTIONS_MIN: u64 = 64;
-/// One request in flight for this much memory.
-const BYTES_PER_REQUEST: u64 = 256 * 1024;
 /// Version 1 writes "no limit" as the largest multiple of the page size below 2^63; nobody has this much.
 const NO_LIMIT_FROM: u64 = 1 << 60;
-/// Where the machine says nothing at all.
-const FALLBACK_BYTES: u64 = GIB;
-
-/// Bytes that this process may use: the lowest cgroup limit, else the machine's memory, else 1 GiB.
-pub fn limit_bytes() -> u64 {
-    let read = |path: &Path| std::fs::read_to_string(path).ok();
-    limit_from(&read).unwrap_or(FALLBACK_BYTES)
+/// What this process may use. The rules that make bounds of it are `config::limits`'.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Memory {
+    /// The lowest cgroup limit, in bytes. None: there is none.
+    pub cgroup_limit_bytes: Option<u64>,
+    /// Of the machine, in bytes; 0 if it does not say.
+    pub total_bytes: u64,
 }
 
-/// Connections from clients that this much memory is good for, 64 to 65,536.
-pub fn connections_max(limit_bytes: u64) -> usize {
-    let count = u128::from(limit_bytes) * u128::from(CONNECTIONS_PER_GIB) / u128::from(GIB);
-    let count = u64::try_from(count).unwrap_or(CONNECTIONS_MAX);
-    usize_of(count.clamp(CONNECTIONS_MIN, CONNECTIONS_MAX))
+/// Reads `/proc` and `/sys`; what cannot be read is left out.
+pub fn read() -> Memory {
+    read_with(&|path| std::fs::read_to_string(path).ok())
 }
 
-/// Connections from one client (/32, /64): a quarter of all.
-pub fn connections_per_client_max(connections_max: usize) -> usize {
-    (connections_max / 4).max(1)
-}
-
-/// Requests in flight that this much memory is good for: one per 256 KiB.
-pub fn requests_max(limit_bytes: u64) -> usize {
-    usize_of((limit_bytes / BYTES_PER_REQUEST).max(1))
-}
-
-/// The bounds that nobody set, filled in from the memory limit.
-pub fn fill_in(limits: &mut config::limits::Limits, limit_bytes: u64) {
-    let all = *limits
-        .connections_max
-        .get_or_insert_with(|| connections_max(limit_bytes));
-    limits
-        .connections_per_client_max
-        .get_or_insert_with(|| connections_per_client_max(all));
-    limits
-        .requests_max
-        .get_or_insert_with(|| requests_max(limit_bytes));
-}
-
-fn usize_of(count: u64) -> usize {
-    usize::try_from(count).unwrap_or(usize::MAX)
-}
-
-/// The limit, with files read by `read`, so that a test can play any machine.
-fn limit_from(read: &dyn Fn(&Path) -> Option<String>) -> Option<u64> {
+/// With files read by `read`, so that a test can play any machine.
+fn read_with(read: &dyn Fn(&Path) -> Option<String>) -> Memory {
     let membership = read(Path::new("/proc/self/cgroup")).unwrap_or_default();
-    let lowest = limit_files(&membership)
+    let cgroup_limit_bytes = limit_files(&membership)
         .iter()
         .filter_map(|path| parse_limit(&read(path)?))
         .min();
-    let machine = read(Path::new("/proc/meminfo")).and_then(|text| parse_mem_total(&text));
-    match (lowest, machine) {
-        (Some(limit), Some(total)) => Some(limit.min(total)),
-        (limit, total) => limit.or(total),
+    let total = read(Path::new("/proc/meminfo")).and_then(|text| parse_mem_total(&text));
+    Memory {
+        cgroup_limit_bytes,
+        total_bytes: total.unwrap_or(0),
     }
 }
 
@@ -118,12 +80,16 @@ mod tests {
 
     const MEMINFO: &str = "MemTotal:        4194304 kB\nMemFree:           12345 kB\n";
 
-    fn check(files: &[(&str, &str)], expected: Option<u64>) {
+    fn check(files: &[(&str, &str)], cgroup_limit_bytes: Option<u64>, total_bytes: u64) {
         let read = |path: &Path| {
             let found = files.iter().find(|(name, _)| Path::new(name) == path);
             found.map(|(_, text)| (*text).to_owned())
         };
-        assert_eq!(limit_from(&read), expected, "{files:?}");
+        let expected = Memory {
+            cgroup_limit_bytes,
+            total_bytes,
+        };
+        assert_eq!(read_with(&read), expected, "{files:?}");
     }
 
     #[test]
@@ -131,10 +97,8 @@ mod tests {
         let pod = ("/sys/fs/cgroup/kubepods/memory.max", "134217728\n");
         let container = ("/sys/fs/cgroup/kubepods/a/memory.max", "max\n");
         let membership = ("/proc/self/cgroup", "0::/kubepods/a\n");
-        check(
-            &[membership, container, pod, ("/proc/meminfo", MEMINFO)],
-            Some(128 << 20),
-        );
+        let files = [membership, container, pod, ("/proc/meminfo", MEMINFO)];
+        check(&files, Some(128 << 20), 4 << 30);
     }
 
     #[test]
@@ -145,10 +109,11 @@ mod tests {
             "9223372036854771712\n",
         );
         let root = ("/sys/fs/cgroup/memory/memory.limit_in_bytes", "268435456\n");
-        check(&[membership, none, root], Some(256 << 20));
+        check(&[membership, none, root], Some(256 << 20), 0);
         check(
             &[membership, none, ("/proc/meminfo", MEMINFO)],
-            Some(4 << 30),
+            None,
+            4 << 30,
         );
     }
 
@@ -156,43 +121,16 @@ mod tests {
     fn a_container_with_the_hosts_path_finds_its_limit_at_the_root_of_the_mount() {
         let membership = ("/proc/self/cgroup", "0::/../../kubepods.slice/x\n");
         let root = ("/sys/fs/cgroup/memory.max", "134217728\n");
-        check(
-            &[membership, root, ("/proc/meminfo", MEMINFO)],
-            Some(128 << 20),
-        );
-    }
-
-    #[test]
-    fn a_limit_above_the_machines_memory_is_the_machines_memory() {
-        let membership = ("/proc/self/cgroup", "0::/\n");
-        let root = ("/sys/fs/cgroup/memory.max", "99999999999\n");
-        check(
-            &[membership, root, ("/proc/meminfo", MEMINFO)],
-            Some(4 << 30),
-        );
+        check(&[membership, root], Some(128 << 20), 0);
     }
 
     #[test]
     fn a_machine_that_says_nothing_has_no_limit() {
-        check(&[], None);
+        check(&[], None, 0);
         check(
             &[("/proc/self/cgroup", "nonsense\n"), ("/proc/meminfo", "?")],
             None,
+            0,
         );
-    }
-
-    #[test]
-    fn connections_follow_memory_between_their_bounds() {
-        for (bytes, connections, requests) in [
-            (128 << 20, 1024, 512),
-            (GIB, 8192, 4096),
-            (64 * GIB, 65_536, 262_144),
-            (1 << 20, 64, 4),
-            (u64::MAX, 65_536, 70_368_744_177_663),
-        ] {
-            assert_eq!(connections_max(bytes), connections, "{bytes}");
-            assert_eq!(requests_max(bytes), requests, "{bytes}");
-        }
-        assert_eq!(connections_per_client_max(1024), 256);
     }
 }

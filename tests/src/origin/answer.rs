@@ -127,8 +127,11 @@ async fn send_bytes(wire: &mut Wire, shared: &Shared, count: u64, framed: bool) 
     } else {
         "connection: close\r\n".to_owned()
     };
-    wire.send(&format!("HTTP/1.1 200 OK\r\nx-origin: {}\r\n{framing}\r\n", shared.name))
-        .await?;
+    wire.send(&format!(
+        "HTTP/1.1 200 OK\r\nx-origin: {}\r\n{framing}\r\n",
+        shared.name
+    ))
+    .await?;
     let block = [b'x'; 64 * 1024];
     let mut left = usize::try_from(count).unwrap();
     while left > 0 {
@@ -161,7 +164,8 @@ async fn send_events(wire: &mut Wire, shared: &Shared) -> io::Result<()> {
     wire.send(&head).await?;
     for number in 0_u64.. {
         let event = format!("data: {number}\n\n");
-        wire.send(&format!("{:x}\r\n{event}\r\n", event.len())).await?;
+        wire.send(&format!("{:x}\r\n{event}\r\n", event.len()))
+            .await?;
         tokio::time::sleep(EVENT_INTERVAL).await;
     }
     Ok(())

@@ -110,8 +110,10 @@ async fn serve_one(wire: &mut Wire, head: &Head, shared: &Shared) -> io::Result<
         }
         Fault::ResetInBody(bytes) => {
             let body = "x".repeat(bytes);
-            wire.send(&format!("HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n{body}"))
-                .await?;
+            wire.send(&format!(
+                "HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n{body}"
+            ))
+            .await?;
             // What was sent must have left the machine's buffers: a reset throws the rest away.
             wire.wait_until_sent().await;
             return Ok(Next::Reset);
