@@ -105,6 +105,11 @@ fn the_first_predicate_that_fails_is_named() {
         "GET c.b.a.test/x",
         "host: c.b.a.test has more than one label where the * of *.a.test stands for one (Ingress)",
     );
+    check_why(
+        site(&|_| {}),
+        "GET c.b.a.test/y",
+        "host: c.b.a.test has more than one label where the * of *.a.test stands for one (Ingress)",
+    );
     let header = |rule: &mut crate::model::RouteRule| {
         let name = http::HeaderName::from_static("x-version");
         rule.matches[0].headers = vec![HeaderMatch {
