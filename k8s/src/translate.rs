@@ -11,13 +11,13 @@ mod http_route;
 mod ingress;
 mod memo;
 mod overrides;
-mod path;
 mod policy;
 mod secret;
 mod service;
 mod wanted;
 
 pub use class::CONTROLLER;
+pub(crate) use wanted::secrets as wanted_secrets;
 
 use crate::objects::Objects;
 use config::model::Model;

@@ -110,14 +110,3 @@ impl<'a> Findings<'a> {
 pub(super) fn quoted(found: &str) -> String {
     format!("`{}`", found.escape_debug())
 }
-
-/// The name that is spelled most like `wanted`, if one is near enough to be a slip of the pen.
-pub(super) fn nearest<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    /// Below this, names have little in common.
-    const SIMILARITY_MIN: f64 = 0.8;
-    names
-        .map(|name| (strsim::jaro_winkler(wanted, name), name))
-        .filter(|(similarity, _)| *similarity >= SIMILARITY_MIN)
-        .max_by(|(a, x), (b, y)| a.total_cmp(b).then_with(|| y.cmp(x)))
-        .map(|(_, name)| name)
-}

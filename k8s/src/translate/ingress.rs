@@ -5,7 +5,7 @@ mod backend;
 use super::class::{self, Verdict};
 use super::findings::{Findings, quoted};
 use super::policy::{self, RoutePolicies};
-use super::{created_seconds, digest, path};
+use super::{created_seconds, digest};
 use crate::objects::Object;
 use config::hostname::{Hostname, WildcardLabels};
 use config::model::{
@@ -170,8 +170,11 @@ impl Maker<'_> {
         let type_problem = self.path_type_problem(place, path);
         let raw = path.path.as_deref().unwrap_or_default();
         let raw = self.present_path(place, path, raw)?;
-        let is_prefix = path.path_type != "Exact";
-        let parsed = match path::parse_match(raw, is_prefix) {
+        let parsed = match &*path.path_type {
+            "Exact" => config::path::exact(raw),
+            _ => config::path::prefix(raw),
+        };
+        let parsed = match parsed {
             Ok(path) => path,
             Err(error) => {
                 let found = format!("{} {error}", quoted(raw));
@@ -187,12 +190,7 @@ impl Maker<'_> {
             Some(sentence) => BackendReference::Invalid { sentence },
             None => reference,
         };
-        let path = if is_prefix {
-            PathMatch::Prefix(parsed)
-        } else {
-            PathMatch::Exact(parsed)
-        };
-        Some(self.rule(place, path, reference))
+        Some(self.rule(place, parsed, reference))
     }
 
     /// The API server refuses a missing or unknown pathType. From a file, such a path is kept as a prefix and answers 503:

@@ -1,9 +1,9 @@
 //! Which Services are elsewhere, as the command line says it?
 
-use super::findings::nearest;
 use super::service::Overrides;
 use config::model::Service;
 use config::name::{Kind, ObjectName, ObjectRef};
+use config::nearest::nearest;
 use config::problem::{Problem, ProblemCode, Severity};
 use config::settings::{EndpointOverride, Settings};
 use std::collections::HashMap;

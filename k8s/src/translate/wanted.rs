@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// Other Secrets are not looked into: they are none of ours, right or wrong.
-pub(super) fn secrets<'a>(
+pub(crate) fn secrets<'a>(
     routes: &'a [Arc<Route>],
     settings: &'a Settings,
 ) -> HashSet<&'a ObjectName> {

@@ -1,7 +1,6 @@
 //! What does a rule or a backend of an HTTPRoute change on the way?
 
 use crate::translate::findings::{Findings, quoted};
-use crate::translate::path;
 use config::hostname::Hostname;
 use config::model::{Filter, HeaderChange, PathRewrite, Redirect};
 use config::problem::ProblemCode;
@@ -319,8 +318,7 @@ fn hostname(parent: &str, raw: Option<&str>) -> Result<Option<Hostname>, Wrong> 
 fn full(parent: &str, raw: Option<&str>) -> Result<PathRewrite, Wrong> {
     let field = format!("{parent}.path.replaceFullPath");
     let raw = raw.ok_or_else(|| wrong(&field, "is missing", "a path as in /shop"))?;
-    check_path(&field, raw)?;
-    Ok(PathRewrite::Full(raw.to_owned()))
+    Ok(PathRewrite::Full(read_path(&field, raw)?))
 }
 
 /// Empty takes the prefix away.
@@ -334,19 +332,20 @@ fn prefix(parent: &str, raw: Option<&str>, has_prefixes_only: bool) -> Result<Pa
             "replaceFullPath, or PathPrefix in all of its matches",
         ));
     }
-    if !raw.is_empty() {
-        check_path(&field, raw)?;
+    if raw.is_empty() {
+        return Ok(PathRewrite::Prefix(String::new()));
     }
-    Ok(PathRewrite::Prefix(raw.to_owned()))
+    Ok(PathRewrite::Prefix(read_path(&field, raw)?))
 }
 
-fn check_path(field: &str, raw: &str) -> Result<(), Wrong> {
-    let checked = path::parse_match(raw, false);
-    checked.map(|_| ()).map_err(|error| {
+/// In normal form, as every path that we send.
+fn read_path(field: &str, raw: &str) -> Result<String, Wrong> {
+    let normal = config::path::parse_match_path(raw).map_err(|error| {
         wrong(
             field,
             format!("{} {error}", quoted(raw)),
             "a path as in /shop, without a query",
         )
-    })
+    })?;
+    Ok(normal.into_owned())
 }

@@ -1,7 +1,6 @@
 //! Which requests does a rule of an HTTPRoute take?
 
 use crate::translate::findings::{Findings, quoted};
-use crate::translate::path;
 use config::model::{HeaderMatch, PathMatch, QueryMatch, RequestMatch, TextMatch};
 use config::problem::ProblemCode;
 use gateway_api::apis::standard::httproutes::{
@@ -70,22 +69,19 @@ fn read(field: &str, asked: &HttpRouteRulesMatches) -> Result<RequestMatch, Wron
 /// HTTPPathMatch: PathPrefix and `/` are the defaults.
 fn read_path(field: &str, path: Option<&HttpRouteRulesMatchesPath>) -> Result<PathMatch, Wrong> {
     let raw = path.and_then(|path| path.value.as_deref()).unwrap_or("/");
-    let parse = |is_prefix| {
-        path::parse_match(raw, is_prefix).map_err(|error| Wrong {
-            field: format!("{field}.value"),
-            found: format!("{} {error}", quoted(raw)),
-            expected: "a path as in /shop",
-        })
-    };
-    match path.and_then(|path| path.r#type.as_ref()) {
-        None | Some(HttpRouteRulesMatchesPathType::PathPrefix) => {
-            Ok(PathMatch::Prefix(parse(true)?))
-        }
-        Some(HttpRouteRulesMatchesPathType::Exact) => Ok(PathMatch::Exact(parse(false)?)),
+    let field = format!("{field}.value");
+    let parsed = match path.and_then(|path| path.r#type.as_ref()) {
         Some(HttpRouteRulesMatchesPathType::RegularExpression) => {
-            Ok(PathMatch::Regex(whole(&format!("{field}.value"), raw)?))
+            return Ok(PathMatch::Regex(whole(&field, raw)?));
         }
-    }
+        Some(HttpRouteRulesMatchesPathType::Exact) => config::path::exact(raw),
+        None | Some(HttpRouteRulesMatchesPathType::PathPrefix) => config::path::prefix(raw),
+    };
+    parsed.map_err(|error| Wrong {
+        field,
+        found: format!("{} {error}", quoted(raw)),
+        expected: "a path as in /shop",
+    })
 }
 
 /// "Only the first entry with an equivalent name MUST be considered for a match" (HTTPHeaderMatch).

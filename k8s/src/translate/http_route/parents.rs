@@ -1,11 +1,12 @@
 //! To which listeners does a route attach, and for which hosts?
 
-use crate::translate::findings::{Findings, nearest, quoted};
+use crate::translate::findings::{Findings, quoted};
 use crate::translate::gateway::{GatewayView, Gateways, ListenerView};
 use crate::translate::grant::GATEWAY_GROUP;
 use config::hostname::{Hostname, WildcardLabels};
 use config::model::ListenerScope;
 use config::name::ObjectName;
+use config::nearest::nearest;
 use config::problem::ProblemCode;
 use gateway_api::apis::standard::httproutes::{HttpRouteParentRefs, HttpRouteSpec};
 use std::fmt;
