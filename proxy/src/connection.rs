@@ -1,8 +1,10 @@
 //! What does a client's connection know, and how does it live?
 
+mod arrival;
 pub mod chunk;
 pub mod clock;
 pub mod context;
+mod ending;
 pub mod gate;
 mod h1;
 mod h2;
@@ -11,17 +13,16 @@ mod refusal;
 pub mod transport;
 pub mod wire;
 
+pub use arrival::serve;
 pub use clock::{RequestClock, current_clock};
 
-use crate::listener::accept::{Arrival, reset};
 use crate::listener::permits::{Permits, Ticket};
-use crate::listener::{Listener, Terms, proxy_protocol, trust};
 use crate::server::Shared;
 use crate::shutdown::Phase;
-use crate::tls::{self, HandshakeError, Terminator};
+use crate::tls::Terminator;
 use config::settings::Settings;
-use context::{ConnectionContext, TlsFacts};
-use gate::Gate;
+use context::ConnectionContext;
+use ending::Ending;
 use pingora_core::apps::{HttpServerApp, ReusedHttpStream};
 use pingora_core::protocols::http::ServerSession;
 use pingora_core::protocols::{Digest, Stream};
@@ -29,17 +30,14 @@ use pingora_core::server::ShutdownWatch;
 use pingora_proxy::{HttpProxy, ProxyHttp};
 use std::fmt;
 use std::io;
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::watch;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
-use transport::Transport;
-use wire::Wire;
 
 /// After our FIN, a client's bytes are read this long and this far. Unread bytes at the close become a RST, which can overtake the answer.
 const LEAVE_TIMEOUT: Duration = Duration::from_secs(2);
@@ -98,186 +96,6 @@ struct Connection {
     ticket: Arc<Ticket>,
 }
 
-/// Why a connection ended; its word is the metric's label.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Ending {
-    /// A cap, the PROXY protocol or plain HTTP: counted with its own reason.
-    Refused,
-    /// Counted with its own outcome.
-    Handshake,
-    /// The client closed it, or it broke.
-    ClientClosed,
-    /// The last answer said so, or its client was gone.
-    Answered,
-    /// No request for too long.
-    Idle,
-    /// No first request in time.
-    NoRequest,
-    /// Its longest idle time made it give way at the cap.
-    Evicted,
-    /// A head that we refused.
-    HeadRefused,
-    /// The proxy ended a request elsewhere than we saw its end.
-    Unread,
-    /// The clock around a request fired.
-    ClockFired,
-    /// A phase of a request asked for it.
-    Condemned,
-    /// Too many malformed HTTP/2 requests.
-    Malformed,
-    /// HTTP/2 as such was broken, by the client or by its flood.
-    Http2Error,
-    /// The process stops.
-    Stopping,
-    /// Ours.
-    Internal,
-}
-
-impl Ending {
-    fn as_str(self) -> &'static str {
-        match self {
-            Ending::Refused => "refused",
-            Ending::Handshake => "handshake-failed",
-            Ending::ClientClosed => "client-closed",
-            Ending::Answered => "answered",
-            Ending::Idle => "idle",
-            Ending::NoRequest => "no-request",
-            Ending::Evicted => "evicted",
-            Ending::HeadRefused => "head-refused",
-            Ending::Unread => "unread",
-            Ending::ClockFired => "clock-fired",
-            Ending::Condemned => "condemned",
-            Ending::Malformed => "malformed",
-            Ending::Http2Error => "http2-error",
-            Ending::Stopping => "stopping",
-            Ending::Internal => "internal",
-        }
-    }
-}
-
-/// The whole life of a connection.
-pub async fn serve(worker: Arc<Worker>, listener: &Listener, arrival: Arrival) {
-    let Arrival { tcp, peer, ticket } = arrival;
-    let ticket = Arc::new(ticket);
-    let terms = listener.terms();
-    let wire = Wire::new(tcp, Arc::clone(&listener.metrics));
-    let begun = Begun { worker: Arc::clone(&worker), terms, peer, ticket: Arc::clone(&ticket) };
-    let ending = tokio::select! {
-        biased;
-        // Only an idle connection is evicted, so no request is lost with it.
-        () = ticket.evicted() => Ending::Evicted,
-        ending = begun.serve(wire) => ending,
-    };
-    worker.shared.metrics.connections.count_closed(ending.as_str());
-}
-
-/// A connection of which only the socket's peer is known.
-struct Begun {
-    worker: Arc<Worker>,
-    terms: Arc<Terms>,
-    peer: SocketAddr,
-    ticket: Arc<Ticket>,
-}
-
-impl Begun {
-    async fn serve(self, mut wire: Wire) -> Ending {
-        let settings = Arc::clone(&self.worker.shared.live.current().settings);
-        let deadline = Instant::now() + settings.limits.handshake_timeout;
-        let client = match self.client(&mut wire, &settings, deadline).await {
-            Ok(client) => client,
-            Err(reason) => {
-                let label = &self.terms.facts.label;
-                self.worker.shared.metrics.connections.count_refused(label, reason);
-                return Ending::Refused;
-            }
-        };
-        let (transport, tls) = match self.secure(wire, deadline).await {
-            Ok(secured) => secured,
-            Err(ending) => return ending,
-        };
-        let is_http2 = is_http2(&transport);
-        let context = Arc::new(self.context(client, tls));
-        let Self { worker, ticket, .. } = self;
-        let write_stall = settings.limits.write_stall_timeout;
-        let gate = Gate::new(transport, Arc::clone(&context), is_http2, write_stall);
-        let connection = Arc::new(Connection { worker, context, settings, ticket });
-        match gate {
-            Ok(gate) if is_http2 => h2::serve(&connection, gate).await,
-            Ok(gate) => h1::serve(&connection, Box::new(gate)).await,
-            Err(_) => Ending::Internal,
-        }
-    }
-
-    /// The client behind the socket, counted; or the reason for which it is not let in.
-    async fn client(
-        &self,
-        wire: &mut Wire,
-        settings: &Settings,
-        deadline: Instant,
-    ) -> Result<SocketAddr, &'static str> {
-        let trusted = &settings.trusted_proxies;
-        let mut client = SocketAddr::new(self.peer.ip().to_canonical(), self.peer.port());
-        if self.terms.spec.proxy_protocol {
-            // Without a list everybody may: a listener that asks for the header is reached by load balancers only.
-            if !trusted.is_empty() && !trust::trusts(trusted, client.ip()) {
-                return Err("proxy-protocol-untrusted");
-            }
-            let header = timeout_at(deadline, proxy_protocol::read(wire)).await;
-            let header = header.map_err(|_| "proxy-protocol-timeout")?;
-            client = header.map_err(proxy_protocol::HeaderError::as_str)?.unwrap_or(client);
-        }
-        if !trust::trusts(trusted, client.ip()) {
-            self.ticket.count_client(client.ip()).map_err(|refused| refused.as_str())?;
-        }
-        Ok(client)
-    }
-
-    async fn secure(
-        &self,
-        wire: Wire,
-        deadline: Instant,
-    ) -> Result<(Transport, Option<TlsFacts>), Ending> {
-        if !self.terms.spec.is_https {
-            return Ok((Transport::Plain(wire), None));
-        }
-        let metrics = &self.worker.shared.metrics.connections;
-        match tls::handshake(&self.worker.terminator, wire, deadline).await {
-            Ok((stream, facts)) => {
-                metrics.count_handshake(facts.version, "ok");
-                Ok((Transport::Tls(stream), Some(facts)))
-            }
-            Err(error) => {
-                metrics.count_handshake("none", error.as_str());
-                if error == HandshakeError::PlainHttp {
-                    metrics.count_refused(&self.terms.facts.label, error.as_str());
-                }
-                Err(Ending::Handshake)
-            }
-        }
-    }
-
-    fn context(&self, client: SocketAddr, tls: Option<TlsFacts>) -> ConnectionContext {
-        ConnectionContext {
-            listener: Arc::clone(&self.terms.facts),
-            client,
-            tls,
-            active: 0.into(),
-            is_upgraded: false.into(),
-            is_condemned: false.into(),
-            closes: false.into(),
-            bytes_in: 0.into(),
-            bytes_out: 0.into(),
-        }
-    }
-}
-
-fn is_http2(transport: &Transport) -> bool {
-    match transport {
-        Transport::Plain(_) => false, // Prior knowledge (h2c) is not offered to clients.
-        Transport::Tls(tls) => tls.get_ref().1.alpn_protocol() == Some(b"h2"),
-    }
-}
-
 /// How a request left its connection.
 enum Processed {
     /// HTTP/1: the connection may serve another one.
@@ -293,7 +111,9 @@ impl Connection {
             return None;
         }
         self.context.active.fetch_add(1, Ordering::Relaxed);
-        self.worker.requests_in_flight.fetch_add(1, Ordering::Relaxed);
+        self.worker
+            .requests_in_flight
+            .fetch_add(1, Ordering::Relaxed);
         Some(InFlight(Arc::clone(self)))
     }
 
@@ -315,10 +135,6 @@ impl Connection {
             None => Processed::Ended,
         }
     }
-
-    fn is_stopping(&self) -> bool {
-        *self.worker.phase.borrow() >= Phase::Draining
-    }
 }
 
 /// A request in flight, however it ends.
@@ -327,7 +143,10 @@ struct InFlight(Arc<Connection>);
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        self.0.worker.requests_in_flight.fetch_sub(1, Ordering::Relaxed);
+        self.0
+            .worker
+            .requests_in_flight
+            .fetch_sub(1, Ordering::Relaxed);
         self.0.context.active.fetch_sub(1, Ordering::Relaxed);
         self.0.ticket.end_request();
     }

@@ -4,7 +4,6 @@ pub mod accept;
 pub mod permits;
 pub mod proxy_protocol;
 pub mod socket;
-pub mod trust;
 
 use crate::connection::context::ListenerFacts;
 use crate::observe::connection_metrics::{ConnectionMetrics, ListenerMetrics};
@@ -25,8 +24,14 @@ pub struct ListenerSpec {
 impl ListenerSpec {
     /// Every listener of the settings, HTTP first, each address once.
     pub fn all(settings: &Settings) -> Vec<ListenerSpec> {
-        let http = settings.http.iter().map(|listener| ListenerSpec::new(listener, false));
-        let https = settings.https.iter().map(|listener| ListenerSpec::new(listener, true));
+        let http = settings
+            .http
+            .iter()
+            .map(|listener| ListenerSpec::new(listener, false));
+        let https = settings
+            .https
+            .iter()
+            .map(|listener| ListenerSpec::new(listener, true));
         http.chain(https).collect()
     }
 
@@ -45,7 +50,11 @@ impl ListenerSpec {
 
     /// The path of the setting, for problems.
     pub fn field(&self) -> &'static str {
-        if self.is_https { "listeners.https" } else { "listeners.http" }
+        if self.is_https {
+            "listeners.https"
+        } else {
+            "listeners.http"
+        }
     }
 }
 
@@ -68,7 +77,11 @@ pub struct Terms {
 impl Listener {
     pub fn new(spec: ListenerSpec, bound: SocketAddr, metrics: &ConnectionMetrics) -> Listener {
         let metrics = Arc::new(metrics.listener(&spec.address.to_string()));
-        Listener { bound, metrics, terms: ArcSwap::from_pointee(Terms::new(spec, bound)) }
+        Listener {
+            bound,
+            metrics,
+            terms: ArcSwap::from_pointee(Terms::new(spec, bound)),
+        }
     }
 
     pub fn terms(&self) -> Arc<Terms> {

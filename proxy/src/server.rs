@@ -2,6 +2,7 @@
 
 mod core;
 
+use self::core::Core;
 use crate::connection::{Requests, Worker};
 use crate::listener::permits::Permits;
 use crate::listener::socket::{BindError, Bound, bind};
@@ -12,7 +13,6 @@ use crate::observe::access_log::AccessLog;
 use crate::runtime::Layout;
 use crate::shutdown::Phase;
 use crate::tls::Terminator;
-use self::core::Core;
 use config::settings::Settings;
 use pingora_proxy::{HttpProxy, ProxyHttp};
 use std::io;
@@ -72,10 +72,16 @@ pub struct Caps {
 impl Caps {
     /// The caps of the settings; where they say nothing, what memory allows, and a quarter of it for each client.
     pub fn new(settings: &Settings, connections_max_by_memory: usize) -> Caps {
-        let connections_max = settings.limits.connections_max.unwrap_or(connections_max_by_memory);
+        let connections_max = settings
+            .limits
+            .connections_max
+            .unwrap_or(connections_max_by_memory);
         let per_client_max = settings.limits.connections_per_client_max;
         let per_client_max = per_client_max.unwrap_or(connections_max / 4).max(1);
-        Caps { connections_max, per_client_max }
+        Caps {
+            connections_max,
+            per_client_max,
+        }
     }
 }
 
@@ -83,7 +89,10 @@ impl Caps {
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     #[error("{field}: {error}")]
-    Listener { field: &'static str, error: BindError },
+    Listener {
+        field: &'static str,
+        error: BindError,
+    },
     #[error("TLS cannot be set up: {0}")]
     Tls(#[from] rustls::Error),
     #[error("a thread of the data path does not start: {0}")]
@@ -154,7 +163,11 @@ impl Server {
             let running = server.run(spec, sockets);
             server.running().push(running);
         }
-        server.shared.readiness.is_listening.store(true, Ordering::Relaxed);
+        server
+            .shared
+            .readiness
+            .is_listening
+            .store(true, Ordering::Relaxed);
         Ok(server)
     }
 
@@ -163,7 +176,10 @@ impl Server {
         options: Options,
         make_requests: Arc<dyn Fn() -> Box<dyn Requests> + Send + Sync>,
     ) -> Result<Server, StartError> {
-        let Caps { connections_max, per_client_max } = options.caps;
+        let Caps {
+            connections_max,
+            per_client_max,
+        } = options.caps;
         let permits = Permits::new(connections_max, per_client_max);
         let terminator = Arc::new(Terminator::new(Arc::clone(&shared.live))?);
         let (phase, phase_seen) = watch::channel(Phase::Serving);
@@ -185,7 +201,14 @@ impl Server {
             })?);
         }
         let running = Mutex::default();
-        Ok(Server { shared, permits, cores, running, phase, shutdown })
+        Ok(Server {
+            shared,
+            permits,
+            cores,
+            running,
+            phase,
+            shutdown,
+        })
     }
 
     /// One accept loop per runtime, each with its own socket.
@@ -200,13 +223,19 @@ impl Server {
             loops.push(core.runtime.spawn(accept));
         }
         tracing::info!(address = %bound.address, https = spec.is_https, "listening");
-        Running { spec, listener, removed, loops }
+        Running {
+            spec,
+            listener,
+            removed,
+            loops,
+        }
     }
 
     /// Follows new settings: adds, changes and removes listeners and sets the caps. An unchanged address keeps its sockets, and no
     /// connection is touched. What cannot be bound is reported and leaves the others alone.
     pub async fn apply(&self, settings: &Settings, caps: Caps) -> Vec<ListenerProblem> {
-        self.permits.resize(caps.connections_max, caps.per_client_max);
+        self.permits
+            .resize(caps.connections_max, caps.per_client_max);
         let wanted = ListenerSpec::all(settings);
         // Removed first: the same address may come back with the other scheme.
         for removed in self.take_unwanted(&wanted) {
@@ -237,7 +266,10 @@ impl Server {
     /// False: there is no such listener yet.
     fn change(&self, spec: &ListenerSpec) -> bool {
         let mut running = self.running();
-        let Some(found) = running.iter_mut().find(|running| running.spec.is_same_socket(spec)) else {
+        let Some(found) = running
+            .iter_mut()
+            .find(|running| running.spec.is_same_socket(spec))
+        else {
             return false;
         };
         if found.spec != *spec {

@@ -41,7 +41,10 @@ impl Terminator {
         config.ticketer = ring::Ticketer::new()?;
         config.send_tls13_tickets = TICKETS_SENT;
         config.ignore_client_order = is_without_aes();
-        Ok(Terminator { live, config: Arc::new(config) })
+        Ok(Terminator {
+            live,
+            config: Arc::new(config),
+        })
     }
 
     /// The configuration for this client. One for all today: certificates vary in the resolver. What varies by name beyond that (client

@@ -29,7 +29,8 @@ enum State {
 }
 
 impl ChunkScan {
-    pub fn new() -> ChunkScan {
+    /// At the first byte of a body.
+    pub fn start() -> ChunkScan {
         ChunkScan(State::Size { size: 0, digits: 0 })
     }
 
@@ -71,7 +72,10 @@ impl State {
                 _ => Err(ChunkError),
             },
             State::SizeLf { size } => match (byte, size) {
-                (b'\n', 0) => Ok(State::Trailer { line_bytes: 0, bytes: 0 }),
+                (b'\n', 0) => Ok(State::Trailer {
+                    line_bytes: 0,
+                    bytes: 0,
+                }),
                 (b'\n', left) => Ok(State::Bytes { left }),
                 _ => Err(ChunkError),
             },
@@ -80,7 +84,10 @@ impl State {
             State::Trailer { line_bytes, bytes } => trailer_byte(line_bytes, bytes, byte),
             State::TrailerLf { is_last, bytes } => match (byte, is_last) {
                 (b'\n', true) => Ok(State::Ended),
-                (b'\n', false) => Ok(State::Trailer { line_bytes: 0, bytes }),
+                (b'\n', false) => Ok(State::Trailer {
+                    line_bytes: 0,
+                    bytes,
+                }),
                 _ => Err(ChunkError),
             },
             State::Bytes { .. } | State::BytesCr | State::BytesLf | State::Ended => Err(ChunkError),
@@ -103,10 +110,16 @@ fn size_byte(size: u64, digits: u8, byte: u8) -> Result<State, ChunkError> {
 
 fn trailer_byte(line_bytes: u16, bytes: u16, byte: u8) -> Result<State, ChunkError> {
     match byte {
-        b'\r' => Ok(State::TrailerLf { is_last: line_bytes == 0, bytes }),
+        b'\r' => Ok(State::TrailerLf {
+            is_last: line_bytes == 0,
+            bytes,
+        }),
         b'\n' | 0 => Err(ChunkError),
         _ if bytes >= TRAILER_BYTES_MAX => Err(ChunkError),
-        _ => Ok(State::Trailer { line_bytes: line_bytes + 1, bytes: bytes + 1 }),
+        _ => Ok(State::Trailer {
+            line_bytes: line_bytes + 1,
+            bytes: bytes + 1,
+        }),
     }
 }
 
@@ -117,7 +130,11 @@ mod tests {
 
     #[track_caller]
     fn check(body: &str, expected: Result<Option<usize>, ChunkError>) {
-        assert_eq!(ChunkScan::new().feed(body.as_bytes()), expected, "{body:?}");
+        assert_eq!(
+            ChunkScan::start().feed(body.as_bytes()),
+            expected,
+            "{body:?}"
+        );
     }
 
     #[test]
@@ -143,8 +160,14 @@ mod tests {
         check("1000000000000000\r\n", Err(ChunkError));
         check("0\r\nx: y\n\r\n", Err(ChunkError));
         check("3;a\nb\r\nabc\r\n", Err(ChunkError));
-        check(&format!("3;{}\r\nabc\r\n", "x".repeat(257)), Err(ChunkError));
-        check(&format!("0\r\nx: {}\r\n\r\n", "y".repeat(8192)), Err(ChunkError));
+        check(
+            &format!("3;{}\r\nabc\r\n", "x".repeat(257)),
+            Err(ChunkError),
+        );
+        check(
+            &format!("0\r\nx: {}\r\n\r\n", "y".repeat(8192)),
+            Err(ChunkError),
+        );
     }
 
     proptest! {
@@ -153,9 +176,9 @@ mod tests {
             bytes in proptest::collection::vec(prop_oneof![Just(b'\r'), Just(b'\n'), Just(b'0'), Just(b'2'), Just(b';'), any::<u8>()], 0..60),
             cut in 0_usize..60,
         ) {
-            let whole = ChunkScan::new().feed(&bytes);
+            let whole = ChunkScan::start().feed(&bytes);
             let (front, back) = bytes.split_at(cut.min(bytes.len()));
-            let mut scan = ChunkScan::new();
+            let mut scan = ChunkScan::start();
             let cut_up = match scan.feed(front) {
                 Ok(None) => scan.feed(back).map(|end| end.map(|end| front.len() + end)),
                 other => other,

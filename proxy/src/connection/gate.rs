@@ -87,7 +87,13 @@ impl Gate {
         // A fresh cell is empty, so this cannot fail.
         let _ = socket_digest.peer_addr.set(Some(context.client.into()));
         let ssl_digest = context.tls.as_ref().map(|tls| {
-            Arc::new(SslDigest::new(tls.cipher, tls.version, None, None, Vec::new()))
+            Arc::new(SslDigest::new(
+                tls.cipher,
+                tls.version,
+                None,
+                None,
+                Vec::new(),
+            ))
         });
         Ok(Gate {
             transport,
@@ -97,7 +103,10 @@ impl Gate {
             ssl_digest,
             buffer: BytesMut::new(),
             body: if is_http2 { Body::Http2 } else { Body::AtRest },
-            write_stall: Stall { timeout: write_stall, clock: None },
+            write_stall: Stall {
+                timeout: write_stall,
+                clock: None,
+            },
             quiet_bytes: QuietBytes::default(),
         })
     }
@@ -121,7 +130,7 @@ impl Gate {
         self.body = match framing {
             Framing::None => Body::AtRest,
             Framing::Length(left) => Body::Length(left),
-            Framing::Chunked => Body::Chunked(ChunkScan::new()),
+            Framing::Chunked => Body::Chunked(ChunkScan::start()),
         };
         if head_bytes >= self.buffer.len() {
             return std::mem::take(&mut self.buffer);

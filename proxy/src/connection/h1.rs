@@ -16,7 +16,10 @@ use tokio::time::{Instant, timeout_at};
 /// Reads and judges each head, hands one request at a time to pingora, and takes the connection back.
 pub(super) async fn serve(connection: &Arc<Connection>, mut gate: Box<Gate>) -> Ending {
     let limits = &connection.settings.limits;
-    let mut wait = Wait { timeout: limits.header_timeout, ending: Ending::NoRequest };
+    let mut wait = Wait {
+        timeout: limits.header_timeout,
+        ending: Ending::NoRequest,
+    };
     loop {
         let head = match read_head(connection, &mut gate, wait).await {
             Ok(head) => head,
@@ -44,7 +47,10 @@ pub(super) async fn serve(connection: &Arc<Connection>, mut gate: Box<Gate>) -> 
             gate.shutdown().await;
             return ending;
         }
-        wait = Wait { timeout: limits.keep_alive_idle, ending: Ending::Idle };
+        wait = Wait {
+            timeout: limits.keep_alive_idle,
+            ending: Ending::Idle,
+        };
     }
 }
 
@@ -61,11 +67,7 @@ enum NoHead {
     Close(Ending),
 }
 
-async fn read_head(
-    connection: &Connection,
-    gate: &mut Gate,
-    wait: Wait,
-) -> Result<Head, NoHead> {
+async fn read_head(connection: &Connection, gate: &mut Gate, wait: Wait) -> Result<Head, NoHead> {
     let limits = &connection.settings.limits;
     if gate.head_bytes().is_empty() {
         wait_for_first_byte(connection, gate, wait).await?;

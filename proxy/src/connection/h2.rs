@@ -10,9 +10,7 @@ use pingora_core::protocols::http::ServerSession;
 use pingora_core::protocols::http::v2::server::{
     H2Accept, H2Options, HttpSession as H2Session, handshake,
 };
-use pingora_core::protocols::{
-    Digest, GetProxyDigest, GetSocketDigest, GetTimingDigest, Ssl, Stream,
-};
+use pingora_core::protocols::{Digest, Stream};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -46,7 +44,17 @@ pub(super) async fn serve(connection: &Arc<Connection>, gate: Gate) -> Ending {
             let clock = Box::pin(sleep_until(first_request_by));
             let state = State::NoRequest;
             let connection = Arc::clone(connection);
-            Http2 { connection, streams, digest, quiet_bytes, clock, state, malformed: 0 }.run().await
+            Http2 {
+                connection,
+                streams,
+                digest,
+                quiet_bytes,
+                clock,
+                state,
+                malformed: 0,
+            }
+            .run()
+            .await
         }
         Ok(Err(_)) => Ending::Http2Error,
         Err(_) => Ending::NoRequest,
@@ -124,7 +132,9 @@ impl Http2 {
         }
         let limits = &self.connection.settings.limits;
         if self.state == State::Serving {
-            self.clock.as_mut().reset(Instant::now() + limits.keep_alive_idle);
+            self.clock
+                .as_mut()
+                .reset(Instant::now() + limits.keep_alive_idle);
         }
         let write_stall = limits.write_stall_timeout;
         let drain_body = limits.drain_body_timeout;
@@ -186,4 +196,3 @@ impl Http2 {
         Ending::Http2Error
     }
 }
-

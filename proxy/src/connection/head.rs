@@ -97,14 +97,19 @@ impl HeadScan {
                 return Err(self.too_large());
             }
             // RFC 9112 §2.2: a bare LF may end a line for a lenient parser; not for us.
-            let line = bytes.get(range.clone()).and_then(|line| line.strip_suffix(b"\r"));
+            let line = bytes
+                .get(range.clone())
+                .and_then(|line| line.strip_suffix(b"\r"));
             let line = line.ok_or(Reason::BadRequest)?;
             if memchr2(b'\r', 0, line).is_some() {
                 return Err(Reason::BadRequest);
             }
             if self.line(line, range.start)? {
                 let framing = self.finish(bytes)?;
-                return Ok(Some(Head { bytes: self.line_start, framing }));
+                return Ok(Some(Head {
+                    bytes: self.line_start,
+                    framing,
+                }));
             }
         }
     }
@@ -166,8 +171,9 @@ impl HeadScan {
         if !target.iter().all(|byte| is_target_byte(*byte)) {
             return Err(Reason::BadPath);
         }
-        self.authority = authority_range(method, target)?
-            .map(|range| start + method.len() + 1 + range.start..start + method.len() + 1 + range.end);
+        self.authority = authority_range(method, target)?.map(|range| {
+            start + method.len() + 1 + range.start..start + method.len() + 1 + range.end
+        });
         Ok(())
     }
 
@@ -181,7 +187,10 @@ impl HeadScan {
         if name.is_empty() || !is_token(name) {
             return Err(Reason::BadRequest);
         }
-        if raw.iter().any(|byte| (*byte < b' ' && *byte != b'\t') || *byte == 0x7f) {
+        if raw
+            .iter()
+            .any(|byte| (*byte < b' ' && *byte != b'\t') || *byte == 0x7f)
+        {
             return Err(Reason::BadRequest);
         }
         let value = raw.trim_ascii();
@@ -277,7 +286,9 @@ fn authority_range(method: &[u8], target: &[u8]) -> Result<Option<Range<usize>>,
 
 fn check_host(value: &[u8]) -> Result<(), Reason> {
     let value = std::str::from_utf8(value).map_err(|_| Reason::BadHost)?;
-    RequestHost::parse(value).map(|_| ()).map_err(|_| Reason::BadHost)
+    RequestHost::parse(value)
+        .map(|_| ())
+        .map_err(|_| Reason::BadHost)
 }
 
 fn split_at_byte(bytes: &[u8], byte: u8) -> Option<(&[u8], &[u8])> {
@@ -287,9 +298,9 @@ fn split_at_byte(bytes: &[u8], byte: u8) -> Option<(&[u8], &[u8])> {
 
 /// RFC 9110 §5.6.2.
 fn is_token(bytes: &[u8]) -> bool {
-    bytes.iter().all(|byte| {
-        byte.is_ascii_alphanumeric() || memchr(*byte, b"!#$%&'*+-.^_`|~").is_some()
-    })
+    bytes
+        .iter()
+        .all(|byte| byte.is_ascii_alphanumeric() || memchr(*byte, b"!#$%&'*+-.^_`|~").is_some())
 }
 
 /// Visible ASCII but what browsers never send raw and parsers repair in different ways; `#` because a fragment is never sent (RFC 9112 §3.2).

@@ -20,7 +20,9 @@ pub(super) async fn refuse(
     reason: Reason,
     begun: Instant,
 ) -> Ending {
-    let request_id = Uuid::new_v7(Timestamp::now(NoContext)).hyphenated().to_string();
+    let request_id = Uuid::new_v7(Timestamp::now(NoContext))
+        .hyphenated()
+        .to_string();
     let answer = answer(reason, &request_id);
     let transport = gate.transport();
     let written = timeout(WRITE_TIMEOUT, async {
@@ -66,7 +68,12 @@ struct Told {
 
 fn tell(connection: &Connection, reason: Reason, request_id: &str, told: Told) {
     let context = &connection.context;
-    connection.worker.shared.metrics.connections.count_head_refused(reason);
+    connection
+        .worker
+        .shared
+        .metrics
+        .connections
+        .count_head_refused(reason);
     connection.worker.shared.access_log.log(&Record {
         time: jiff::Timestamp::now(),
         request_id,
@@ -114,7 +121,10 @@ mod tests {
         check(Reason::MethodNotAllowed, "HTTP/1.1 405 Method Not Allowed");
         check(Reason::HeaderTimeout, "HTTP/1.1 408 Request Timeout");
         check(Reason::TargetTooLong, "HTTP/1.1 414 URI Too Long");
-        check(Reason::HeaderTooLarge, "HTTP/1.1 431 Request Header Fields Too Large");
+        check(
+            Reason::HeaderTooLarge,
+            "HTTP/1.1 431 Request Header Fields Too Large",
+        );
         check(Reason::UnknownCoding, "HTTP/1.1 501 Not Implemented");
         assert!(answer(Reason::HeaderTooLarge, "id").ends_with("\r\n\r\n"));
     }

@@ -2,9 +2,9 @@
 
 use super::Listener;
 use super::permits::Ticket;
+use crate::connection::wire::reset_on_close;
 use crate::connection::{self, Worker};
 use crate::shutdown::Phase;
-use socket2::SockRef;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -41,7 +41,11 @@ pub async fn accept(
 }
 
 /// Connections that the kernel has completed already would be reset with the socket.
-fn accept_waiting(worker: &Arc<Worker>, listener: &Arc<Listener>, socket: TcpListener) -> io::Result<()> {
+fn accept_waiting(
+    worker: &Arc<Worker>,
+    listener: &Arc<Listener>,
+    socket: TcpListener,
+) -> io::Result<()> {
     let socket = socket.into_std()?;
     while let Ok((tcp, peer)) = socket.accept() {
         tcp.set_nonblocking(true)?;
@@ -56,8 +60,12 @@ fn admit(worker: &Arc<Worker>, listener: &Arc<Listener>, tcp: TcpStream, peer: S
         Ok(admitted) => admitted,
         Err(refused) => {
             let label = &listener.terms().facts.label;
-            worker.shared.metrics.connections.count_refused(label, refused.as_str());
-            return reset(tcp);
+            worker
+                .shared
+                .metrics
+                .connections
+                .count_refused(label, refused.as_str());
+            return reset_on_close(&tcp);
         }
     };
     if has_evicted {
@@ -92,12 +100,6 @@ impl Drop for Open<'_> {
     fn drop(&mut self) {
         self.0.metrics.open.dec();
     }
-}
-
-/// Closes without leaving anything behind in the kernel, which a flood would fill.
-pub fn reset(tcp: TcpStream) {
-    // If it fails, the connection is closed in the ordinary way.
-    let _ = SockRef::from(&tcp).set_linger(Some(Duration::ZERO));
 }
 
 async fn pause(listener: &Listener, error: &io::Error) {

@@ -79,7 +79,8 @@ impl Permits {
 
     /// New caps count for connections that come from now on.
     pub fn resize(&self, connections_max: usize, per_client_max: usize) {
-        self.connections_max.store(connections_max, Ordering::Relaxed);
+        self.connections_max
+            .store(connections_max, Ordering::Relaxed);
         self.per_client_max.store(per_client_max, Ordering::Relaxed);
     }
 
@@ -103,7 +104,11 @@ impl Permits {
             evicted: Notify::new(),
         });
         open.slots.insert(slot.id, Arc::clone(&slot));
-        let ticket = Ticket { permits: Arc::clone(self), slot, client: OnceLock::new() };
+        let ticket = Ticket {
+            permits: Arc::clone(self),
+            slot,
+            client: OnceLock::new(),
+        };
         Ok((ticket, is_full))
     }
 
@@ -153,7 +158,9 @@ impl Open {
 
 impl Slot {
     fn evict(&self, state: u64) -> bool {
-        let change = self.state.compare_exchange(state, EVICTED, Ordering::AcqRel, Ordering::Relaxed);
+        let change =
+            self.state
+                .compare_exchange(state, EVICTED, Ordering::AcqRel, Ordering::Relaxed);
         if change.is_ok() {
             self.evicted.notify_one();
         }
@@ -162,7 +169,9 @@ impl Slot {
 
     fn change(&self, change: impl Fn(u64) -> u64) -> bool {
         let change = |state| (state != EVICTED).then(|| change(state));
-        self.state.fetch_update(Ordering::AcqRel, Ordering::Relaxed, change).is_ok()
+        self.state
+            .fetch_update(Ordering::AcqRel, Ordering::Relaxed, change)
+            .is_ok()
     }
 }
 
@@ -197,20 +206,24 @@ impl Ticket {
 
     pub fn end_request(&self) {
         let now_ms = self.permits.now_ms();
-        self.slot.change(|state| (state.saturating_sub(REQUEST) & !IDLE_SINCE_MASK) | now_ms);
+        self.slot
+            .change(|state| (state.saturating_sub(REQUEST) & !IDLE_SINCE_MASK) | now_ms);
     }
 
     /// The client sent something: it is not the longest idle any more.
     pub fn touch(&self) {
         let now_ms = self.permits.now_ms();
-        self.slot.change(|state| (state & !IDLE_SINCE_MASK) | now_ms);
+        self.slot
+            .change(|state| (state & !IDLE_SINCE_MASK) | now_ms);
     }
 
     /// How long no request was in flight; `None` while one is.
     pub fn idle_for(&self) -> Option<Duration> {
         let state = self.slot.state.load(Ordering::Relaxed);
         let since = (state < REQUEST).then_some(state)?;
-        Some(Duration::from_millis(self.permits.now_ms().saturating_sub(since)))
+        Some(Duration::from_millis(
+            self.permits.now_ms().saturating_sub(since),
+        ))
     }
 
     /// Ends when the connection must make room for another one.
@@ -271,7 +284,10 @@ mod tests {
         assert!(first.begin_request());
         let (fourth, has_evicted) = permits.admit().unwrap();
         assert!(has_evicted);
-        assert_eq!([&first, &second, &third, &fourth].map(is_evicted), [false, true, false, false]);
+        assert_eq!(
+            [&first, &second, &third, &fourth].map(is_evicted),
+            [false, true, false, false]
+        );
         assert!(!second.begin_request());
         assert_eq!(permits.open(), 3);
         drop(second);
@@ -315,7 +331,11 @@ mod tests {
             ("2001:db8:0:1::1", Ok(())),
         ] {
             let ticket = admit(&permits);
-            assert_eq!(ticket.count_client(client.parse().unwrap()), expected, "{client}");
+            assert_eq!(
+                ticket.count_client(client.parse().unwrap()),
+                expected,
+                "{client}"
+            );
             tickets.push(ticket);
         }
         tickets.clear();

@@ -88,7 +88,11 @@ where
 }
 
 fn parse(header: &[u8]) -> Result<Option<SocketAddr>, HeaderError> {
-    let config = ParseConfig { include_tlvs: false, allow_v1: true, allow_v2: true };
+    let config = ParseConfig {
+        include_tlvs: false,
+        allow_v1: true,
+        allow_v2: true,
+    };
     let (parsed, bytes) = ProxyHeader::parse(header, config).map_err(|_| HeaderError::Malformed)?;
     if bytes != header.len() {
         return Err(HeaderError::Malformed);
@@ -97,7 +101,10 @@ fn parse(header: &[u8]) -> Result<Option<SocketAddr>, HeaderError> {
         None => Ok(None),
         Some(address) if address.protocol == Protocol::Stream => {
             let source = address.source;
-            Ok(Some(SocketAddr::new(source.ip().to_canonical(), source.port())))
+            Ok(Some(SocketAddr::new(
+                source.ip().to_canonical(),
+                source.port(),
+            )))
         }
         Some(_) => Err(HeaderError::Malformed),
     }
@@ -117,7 +124,9 @@ mod tests {
     #[track_caller]
     fn check(bytes: &[u8], expected: Result<Option<&str>, HeaderError>) {
         let mut from = bytes;
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
         let found = runtime.block_on(read(&mut from));
         let expected = expected.map(|address| address.map(|address| address.parse().unwrap()));
         assert_eq!(found, expected, "{}", bytes.escape_ascii());
@@ -128,9 +137,18 @@ mod tests {
 
     #[test]
     fn the_source_of_either_version_is_the_client() {
-        check(b"PROXY TCP4 192.0.2.1 192.0.2.2 4000 443\r\nGET", Ok(Some("192.0.2.1:4000")));
-        check(b"PROXY TCP6 2001:db8::1 2001:db8::2 1 2\r\nGET", Ok(Some("[2001:db8::1]:1")));
-        check(b"PROXY TCP6 ::ffff:192.0.2.1 ::1 1 2\r\nGET", Ok(Some("192.0.2.1:1")));
+        check(
+            b"PROXY TCP4 192.0.2.1 192.0.2.2 4000 443\r\nGET",
+            Ok(Some("192.0.2.1:4000")),
+        );
+        check(
+            b"PROXY TCP6 2001:db8::1 2001:db8::2 1 2\r\nGET",
+            Ok(Some("[2001:db8::1]:1")),
+        );
+        check(
+            b"PROXY TCP6 ::ffff:192.0.2.1 ::1 1 2\r\nGET",
+            Ok(Some("192.0.2.1:1")),
+        );
         check(
             &v2(b"\x21\x11\0\x0c\xc0\0\x02\x01\xc0\0\x02\x02\x0f\xa0\x01\xbbGET"),
             Ok(Some("192.0.2.1:4000")),
@@ -146,7 +164,10 @@ mod tests {
     fn a_local_connection_keeps_its_own_address() {
         check(b"PROXY UNKNOWN\r\nGET", Ok(None));
         check(&v2(b"\x20\0\0\0GET"), Ok(None));
-        check(&v2(b"\x20\x11\0\x0c\xc0\0\x02\x01\xc0\0\x02\x02\x0f\xa0\x01\xbbGET"), Ok(None));
+        check(
+            &v2(b"\x20\x11\0\x0c\xc0\0\x02\x01\xc0\0\x02\x02\x0f\xa0\x01\xbbGET"),
+            Ok(None),
+        );
     }
 
     #[test]
@@ -157,11 +178,23 @@ mod tests {
         check(b"PROXY TCP4 192.0.2.1", Err(HeaderError::Absent));
         check(&v2(b"\x21\x11\0\x0c\xc0"), Err(HeaderError::Absent));
         check(b"POST / HTTP/1.1\r\n", Err(HeaderError::Malformed));
-        check(b"PROXY TCP4 192.0.2.300 192.0.2.2 1 2\r\n", Err(HeaderError::Malformed));
-        check(b"PROXY TCP4 192.0.2.1 192.0.2.2 70000 2\r\n", Err(HeaderError::Malformed));
-        check(format!("PROXY UNKNOWN {}\r\n", "x".repeat(100)).as_bytes(), Err(HeaderError::Malformed));
+        check(
+            b"PROXY TCP4 192.0.2.300 192.0.2.2 1 2\r\n",
+            Err(HeaderError::Malformed),
+        );
+        check(
+            b"PROXY TCP4 192.0.2.1 192.0.2.2 70000 2\r\n",
+            Err(HeaderError::Malformed),
+        );
+        check(
+            format!("PROXY UNKNOWN {}\r\n", "x".repeat(100)).as_bytes(),
+            Err(HeaderError::Malformed),
+        );
         check(&v2(b"\x31\x11\0\0"), Err(HeaderError::Malformed));
-        check(&v2(b"\x21\x11\0\x04\x01\x02\x03\x04"), Err(HeaderError::Malformed));
+        check(
+            &v2(b"\x21\x11\0\x04\x01\x02\x03\x04"),
+            Err(HeaderError::Malformed),
+        );
         check(&v2(b"\x21\x11\xff\xff"), Err(HeaderError::Malformed));
         // A datagram.
         check(

@@ -10,14 +10,21 @@ const BACKLOG: i32 = 1024;
 /// Why there is no socket on an address.
 #[derive(Debug, thiserror::Error)]
 pub enum BindError {
-    #[error("{address} is taken by another socket; stop what listens there, or choose another port")]
+    #[error(
+        "{address} is taken by another socket; stop what listens there, or choose another port"
+    )]
     Taken { address: SocketAddr },
-    #[error("{address} needs a privilege that this process does not have: CAP_NET_BIND_SERVICE, or a port from 1024 on")]
+    #[error(
+        "{address} needs a privilege that this process does not have: CAP_NET_BIND_SERVICE, or a port from 1024 on"
+    )]
     NotPermitted { address: SocketAddr },
     #[error("{address} is not an address of this machine")]
     NoSuchAddress { address: SocketAddr },
     #[error("{address} cannot be listened on: {cause}")]
-    Other { address: SocketAddr, cause: io::Error },
+    Other {
+        address: SocketAddr,
+        cause: io::Error,
+    },
 }
 
 impl BindError {
@@ -45,7 +52,9 @@ pub struct Bound {
 /// user in without a word, and half of the requests with it.
 pub fn bind(address: SocketAddr, count: usize, share_port: bool) -> Result<Bound, BindError> {
     match bind_exactly(address, count, share_port) {
-        Err(cause) if address.ip().is_unspecified() && address.is_ipv6() && is_without_ipv6(&cause) => {
+        Err(cause)
+            if address.ip().is_unspecified() && address.is_ipv6() && is_without_ipv6(&cause) =>
+        {
             let address = SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), address.port());
             bind_exactly(address, count, share_port).map_err(|cause| BindError::new(address, cause))
         }
@@ -111,7 +120,10 @@ mod tests {
         let other = bind_on(LOOPBACK.parse().unwrap(), false).unwrap();
         let error = bind_on(other.address, false).unwrap_err();
         assert!(matches!(&error, BindError::Taken { address } if *address == other.address));
-        assert!(error.to_string().contains(&other.address.to_string()), "{error}");
+        assert!(
+            error.to_string().contains(&other.address.to_string()),
+            "{error}"
+        );
         bind_on(other.address, true).unwrap();
         drop(other);
     }

@@ -33,23 +33,30 @@ impl Core {
         let (made, making) = mpsc::channel();
         let (end, mut ending) = watch::channel(false);
         let (living, alive) = watch::channel(());
-        thread::Builder::new().name(thread_name(number)).spawn(move || {
-            let _living = living;
-            let runtime = match layout.build() {
-                Ok(runtime) => runtime,
-                Err(error) => return ignore(made.send(Err(error))),
-            };
-            runtime.block_on(async move {
-                ignore(made.send(Ok((Arc::new(make_worker()), Handle::current()))));
-                // An error means that whoever could end us is gone.
-                let _ = ending.wait_for(|end| *end).await;
-            });
-            runtime.shutdown_timeout(CUT_TIMEOUT);
-        })?;
+        thread::Builder::new()
+            .name(thread_name(number))
+            .spawn(move || {
+                let _living = living;
+                let runtime = match layout.build() {
+                    Ok(runtime) => runtime,
+                    Err(error) => return ignore(made.send(Err(error))),
+                };
+                runtime.block_on(async move {
+                    ignore(made.send(Ok((Arc::new(make_worker()), Handle::current()))));
+                    // An error means that whoever could end us is gone.
+                    let _ = ending.wait_for(|end| *end).await;
+                });
+                runtime.shutdown_timeout(CUT_TIMEOUT);
+            })?;
         let (worker, runtime) = making
             .recv()
             .map_err(|_| io::Error::other("the thread ended before its runtime stood"))??;
-        Ok(Core { worker, runtime, end, alive })
+        Ok(Core {
+            worker,
+            runtime,
+            end,
+            alive,
+        })
     }
 
     /// Cuts whatever still runs, and waits until the thread has ended.

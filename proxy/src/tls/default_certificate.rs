@@ -24,11 +24,16 @@ pub fn self_signed() -> Result<Arc<CertifiedKey>, SelfSignedError> {
     let key_pair = KeyPair::generate()?;
     let mut params = CertificateParams::new(NAMES.map(str::to_owned))?;
     params.distinguished_name = DistinguishedName::new();
-    params.distinguished_name.push(DnType::CommonName, "Hedgerow default certificate");
+    params
+        .distinguished_name
+        .push(DnType::CommonName, "Hedgerow default certificate");
     let certificate = params.self_signed(&key_pair)?;
     let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key_pair.serialize_der()));
     let key = ring::sign::any_supported_type(&key)?;
-    Ok(Arc::new(CertifiedKey::new(vec![certificate.der().clone()], key)))
+    Ok(Arc::new(CertifiedKey::new(
+        vec![certificate.der().clone()],
+        key,
+    )))
 }
 
 #[cfg(test)]

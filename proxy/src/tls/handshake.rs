@@ -14,7 +14,8 @@ use tokio_rustls::server::TlsStream;
 /// First byte of a TLS record that carries a handshake (RFC 8446 §5.1).
 const HANDSHAKE_RECORD: u8 = 0x16;
 /// For a person who typed `http://` with this port; the client is no TLS client, so nothing but plain text reaches it.
-const PLAIN_HTTP_ANSWER: &[u8] = b"HTTP/1.1 400 Bad Request\r\nserver: hedgerow\r\nconnection: close\r\n\
+const PLAIN_HTTP_ANSWER: &[u8] =
+    b"HTTP/1.1 400 Bad Request\r\nserver: hedgerow\r\nconnection: close\r\n\
 cache-control: no-store\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: 43\r\n\r\n\
 This port speaks HTTPS; use https:// here.\n";
 
@@ -88,7 +89,9 @@ pub async fn handshake(
     mut wire: Wire,
     deadline: Instant,
 ) -> Result<(Box<TlsStream<Wire>>, TlsFacts), HandshakeError> {
-    let first = timeout_at(deadline, wire.peek_byte()).await.map_err(|_| HandshakeError::Timeout)??;
+    let first = timeout_at(deadline, wire.peek_byte())
+        .await
+        .map_err(|_| HandshakeError::Timeout)??;
     match first {
         None => return Err(HandshakeError::Closed),
         Some(HANDSHAKE_RECORD) => {}
@@ -99,7 +102,9 @@ pub async fn handshake(
         Some(_) => return Err(HandshakeError::Garbage),
     }
     let handshake = negotiate(terminator, wire);
-    timeout_at(deadline, handshake).await.map_err(|_| HandshakeError::Timeout)?
+    timeout_at(deadline, handshake)
+        .await
+        .map_err(|_| HandshakeError::Timeout)?
 }
 
 async fn negotiate(
@@ -112,10 +117,21 @@ async fn negotiate(
     let server_name = hello.server_name().map(super::normal_name);
     let config = terminator.config_for(&hello);
     let in_force = terminator.live.current();
-    let entry = server_name.as_deref().and_then(|name| in_force.snapshot.tls.find(name)).cloned();
+    let entry = server_name
+        .as_deref()
+        .and_then(|name| in_force.snapshot.tls.find(name))
+        .cloned();
     let stream = Box::new(start.into_stream(config).await?);
     let (version, cipher) = settled(stream.get_ref().1);
-    Ok((stream, TlsFacts { server_name, entry, version, cipher }))
+    Ok((
+        stream,
+        TlsFacts {
+            server_name,
+            entry,
+            version,
+            cipher,
+        },
+    ))
 }
 
 fn settled(connection: &ServerConnection) -> (&'static str, &'static str) {
@@ -124,7 +140,12 @@ fn settled(connection: &ServerConnection) -> (&'static str, &'static str) {
         _ => "TLSv1.2", // There are two.
     };
     let suite = connection.negotiated_cipher_suite();
-    (version, suite.and_then(|suite| suite.suite().as_str()).unwrap_or_default())
+    (
+        version,
+        suite
+            .and_then(|suite| suite.suite().as_str())
+            .unwrap_or_default(),
+    )
 }
 
 async fn answer_plain_http(mut wire: Wire, deadline: Instant) {
@@ -145,6 +166,10 @@ mod tests {
     fn the_plain_answer_has_the_length_it_says() {
         let answer = std::str::from_utf8(PLAIN_HTTP_ANSWER).unwrap();
         let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-        assert!(head.contains(&format!("content-length: {}", body.len())), "{}", body.len());
+        assert!(
+            head.contains(&format!("content-length: {}", body.len())),
+            "{}",
+            body.len()
+        );
     }
 }

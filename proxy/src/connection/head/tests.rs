@@ -12,29 +12,58 @@ const LIMITS: HeadLimits = HeadLimits {
 #[track_caller]
 fn check(head: &str, expected: Result<Framing, Reason>) {
     let found = HeadScan::new(LIMITS).step(head.as_bytes());
-    let expected = expected.map(|framing| Some(Head { bytes: head.len(), framing }));
+    let expected = expected.map(|framing| {
+        Some(Head {
+            bytes: head.len(),
+            framing,
+        })
+    });
     assert_eq!(found, expected, "{head:?}");
 }
 
 /// The head with these lines behind a good request line and Host.
 #[track_caller]
 fn check_fields(fields: &str, expected: Result<Framing, Reason>) {
-    check(&format!("POST / HTTP/1.1\r\nHost: shop.test\r\n{fields}\r\n"), expected);
+    check(
+        &format!("POST / HTTP/1.1\r\nHost: shop.test\r\n{fields}\r\n"),
+        expected,
+    );
 }
 
 #[test]
 fn ordinary_heads_are_accepted_with_their_framing() {
-    check("GET / HTTP/1.1\r\nHost: shop.test\r\n\r\n", Ok(Framing::None));
-    check("\r\nGET / HTTP/1.1\r\nHost: shop.test\r\n\r\n", Ok(Framing::None));
+    check(
+        "GET / HTTP/1.1\r\nHost: shop.test\r\n\r\n",
+        Ok(Framing::None),
+    );
+    check(
+        "\r\nGET / HTTP/1.1\r\nHost: shop.test\r\n\r\n",
+        Ok(Framing::None),
+    );
     check("GET / HTTP/1.0\r\n\r\n", Ok(Framing::None));
-    check("OPTIONS * HTTP/1.1\r\nHost: shop.test\r\n\r\n", Ok(Framing::None));
-    check("GET http://shop.test:80/x HTTP/1.1\r\nHost: shop.test:80\r\n\r\n", Ok(Framing::None));
-    check("GET HTTP://shop.test?q HTTP/1.1\r\nhost:\tshop.test \r\n\r\n", Ok(Framing::None));
-    check("GET /a|b^{c}[d]`%2F HTTP/1.1\r\nHost: shop.test\r\n\r\n", Ok(Framing::None));
+    check(
+        "OPTIONS * HTTP/1.1\r\nHost: shop.test\r\n\r\n",
+        Ok(Framing::None),
+    );
+    check(
+        "GET http://shop.test:80/x HTTP/1.1\r\nHost: shop.test:80\r\n\r\n",
+        Ok(Framing::None),
+    );
+    check(
+        "GET HTTP://shop.test?q HTTP/1.1\r\nhost:\tshop.test \r\n\r\n",
+        Ok(Framing::None),
+    );
+    check(
+        "GET /a|b^{c}[d]`%2F HTTP/1.1\r\nHost: shop.test\r\n\r\n",
+        Ok(Framing::None),
+    );
     check_fields("", Ok(Framing::None));
     check_fields("Content-Length: 0\r\n", Ok(Framing::None));
     check_fields("content-length:42\r\n", Ok(Framing::Length(42)));
-    check_fields("Content-Length: 18446744073709551615\r\n", Ok(Framing::Length(u64::MAX)));
+    check_fields(
+        "Content-Length: 18446744073709551615\r\n",
+        Ok(Framing::Length(u64::MAX)),
+    );
     check_fields("Transfer-Encoding: Chunked\r\n", Ok(Framing::Chunked));
     check_fields("X_Under: \u{e9}\r\nEmpty:\r\n", Ok(Framing::None));
 }
@@ -67,8 +96,14 @@ fn the_request_line_has_one_form() {
         check(&format!("{line}\r\nHost: shop.test\r\n\r\n"), Err(reason));
     }
     let method = "M".repeat(33);
-    check(&format!("{method} / HTTP/1.1\r\nHost: a\r\n\r\n"), Err(Reason::BadRequest));
-    check("\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", Err(Reason::BadRequest));
+    check(
+        &format!("{method} / HTTP/1.1\r\nHost: a\r\n\r\n"),
+        Err(Reason::BadRequest),
+    );
+    check(
+        "\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n",
+        Err(Reason::BadRequest),
+    );
 }
 
 #[test]
@@ -79,12 +114,24 @@ fn lines_end_with_cr_lf_and_are_never_folded() {
     check_fields("A: b\rc\r\n", Err(Reason::BadRequest));
     check_fields("A: b\r\n folded\r\n", Err(Reason::BadRequest));
     check_fields("A: b\r\n\tfolded\r\n", Err(Reason::BadRequest));
-    check("GET / HTTP/1.1\r\n Host: a\r\n\r\n", Err(Reason::BadRequest));
+    check(
+        "GET / HTTP/1.1\r\n Host: a\r\n\r\n",
+        Err(Reason::BadRequest),
+    );
 }
 
 #[test]
 fn names_are_tokens_and_values_have_no_controls() {
-    for field in ["A : b", ": b", "A b: c", "(A): b", "no colon", "A: \0", "A: \u{1}", "A: \u{7f}"] {
+    for field in [
+        "A : b",
+        ": b",
+        "A b: c",
+        "(A): b",
+        "no colon",
+        "A: \0",
+        "A: \u{1}",
+        "A: \u{7f}",
+    ] {
         check_fields(&format!("{field}\r\n"), Err(Reason::BadRequest));
     }
 }
@@ -92,13 +139,30 @@ fn names_are_tokens_and_values_have_no_controls() {
 #[test]
 fn host_is_one_and_is_the_authority_of_the_target() {
     check("GET / HTTP/1.1\r\n\r\n", Err(Reason::BadHost));
-    check("GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n", Err(Reason::BadHost));
-    check("GET / HTTP/1.0\r\nHost: a\r\nHost: a\r\n\r\n", Err(Reason::BadHost));
-    for host in ["", "a,b", "a b", "u@a", "a/b", "a:99999", "a:b", "\u{e9}", "[::1"] {
-        check(&format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n"), Err(Reason::BadHost));
+    check(
+        "GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n",
+        Err(Reason::BadHost),
+    );
+    check(
+        "GET / HTTP/1.0\r\nHost: a\r\nHost: a\r\n\r\n",
+        Err(Reason::BadHost),
+    );
+    for host in [
+        "", "a,b", "a b", "u@a", "a/b", "a:99999", "a:b", "\u{e9}", "[::1",
+    ] {
+        check(
+            &format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n"),
+            Err(Reason::BadHost),
+        );
     }
-    check("GET http://a/ HTTP/1.1\r\nHost: b\r\n\r\n", Err(Reason::BadHost));
-    check("GET http://u@a/ HTTP/1.1\r\nHost: a\r\n\r\n", Err(Reason::BadHost));
+    check(
+        "GET http://a/ HTTP/1.1\r\nHost: b\r\n\r\n",
+        Err(Reason::BadHost),
+    );
+    check(
+        "GET http://u@a/ HTTP/1.1\r\nHost: a\r\n\r\n",
+        Err(Reason::BadHost),
+    );
     check("GET http://u@a/ HTTP/1.0\r\n\r\n", Err(Reason::BadHost));
 }
 
@@ -122,21 +186,42 @@ fn ambiguous_framing_is_refused() {
     ] {
         check_fields(fields, Err(Reason::BadRequest));
     }
-    for coding in ["gzip", "gzip, chunked", "identity", "xchunked", "chunked;q=1"] {
-        check_fields(&format!("Transfer-Encoding: {coding}\r\n"), Err(Reason::UnknownCoding));
+    for coding in [
+        "gzip",
+        "gzip, chunked",
+        "identity",
+        "xchunked",
+        "chunked;q=1",
+    ] {
+        check_fields(
+            &format!("Transfer-Encoding: {coding}\r\n"),
+            Err(Reason::UnknownCoding),
+        );
     }
-    check("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", Err(Reason::BadRequest));
+    check(
+        "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n",
+        Err(Reason::BadRequest),
+    );
 }
 
 #[test]
 fn a_head_has_bounds() {
     let target = "/".repeat(16 * 1024);
-    check(&format!("GET {target} HTTP/1.1\r\nHost: a\r\n\r\n"), Ok(Framing::None));
-    check(&format!("GET {target}/ HTTP/1.1\r\nHost: a\r\n\r\n"), Err(Reason::TargetTooLong));
+    check(
+        &format!("GET {target} HTTP/1.1\r\nHost: a\r\n\r\n"),
+        Ok(Framing::None),
+    );
+    check(
+        &format!("GET {target}/ HTTP/1.1\r\nHost: a\r\n\r\n"),
+        Err(Reason::TargetTooLong),
+    );
     check(&"G".repeat(16 * 1024 + 100), Err(Reason::TargetTooLong));
     check_fields(&"A: b\r\n".repeat(99), Ok(Framing::None));
     check_fields(&"A: b\r\n".repeat(100), Err(Reason::HeaderTooLarge));
-    check_fields(&format!("A: {}\r\n", "b".repeat(32 * 1024)), Err(Reason::HeaderTooLarge));
+    check_fields(
+        &format!("A: {}\r\n", "b".repeat(32 * 1024)),
+        Err(Reason::HeaderTooLarge),
+    );
     let unfinished = format!("GET / HTTP/1.1\r\nA: {}", "b".repeat(32 * 1024));
     check(&unfinished, Err(Reason::HeaderTooLarge));
 }
@@ -145,7 +230,13 @@ fn a_head_has_bounds() {
 fn the_head_ends_at_its_empty_line_and_not_behind() {
     let bytes = b"GET / HTTP/1.1\r\nHost: a\r\n\r\nGET /next HTTP/1.1\r\n";
     let found = HeadScan::new(LIMITS).step(bytes);
-    assert_eq!(found, Ok(Some(Head { bytes: 27, framing: Framing::None })));
+    assert_eq!(
+        found,
+        Ok(Some(Head {
+            bytes: 27,
+            framing: Framing::None
+        }))
+    );
 }
 
 /// Feeds the bytes in pieces, as a socket would.
