@@ -1,0 +1,7 @@
+//! What does a newcomer see in the first minute?
+
+mod backends;
+mod service;
+mod site;
+mod switch;
+mod websocket;
