@@ -11,6 +11,7 @@ pub mod hostname;
 pub mod limits;
 pub mod model;
 pub mod name;
+pub mod nearest;
 pub mod path;
 pub mod problem;
 pub mod reason;
