@@ -1,10 +1,14 @@
 //! How do the parts fit together?
 
+mod ask_admin;
+mod banner;
 pub mod check;
 pub mod demo;
+mod log;
 pub mod memory;
 pub mod paint;
 pub mod served;
+mod settings_file;
 pub mod version;
 
 use crate::cli::Cli;

@@ -202,10 +202,17 @@ mod tests {
         assert_eq!(applied.recv_timeout(PATIENCE), Ok(Ok(2)));
         std::fs::write(&path, "admn: 127.0.0.1:3\n").expect("writes");
         let told = applied.recv_timeout(PATIENCE).expect("tells");
-        assert!(told.as_ref().is_err_and(|text| text.contains("admin")), "{told:?}");
+        assert!(
+            told.as_ref().is_err_and(|text| text.contains("admin")),
+            "{told:?}"
+        );
         std::fs::remove_file(&path).expect("removes");
         let told = applied.recv_timeout(PATIENCE).expect("tells");
-        assert!(told.as_ref().is_err_and(|text| text.contains("is the path right?")), "{told:?}");
+        assert!(
+            told.as_ref()
+                .is_err_and(|text| text.contains("is the path right?")),
+            "{told:?}"
+        );
         std::fs::write(&path, settings(4)).expect("writes");
         assert_eq!(applied.recv_timeout(PATIENCE), Ok(Ok(4)));
     }
