@@ -1,0 +1,1 @@
+//! Do the admin endpoints answer over real sockets as documented?
