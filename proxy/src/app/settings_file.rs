@@ -59,7 +59,10 @@ impl SettingsFile {
             .name("settings".into())
             .spawn(move || {
                 // Kept alive by this thread; without it the poll remains.
-                let _watcher = watch_directory(&follower.path, watch);
+                let _watcher = watch_directory(&follower.path, watch.clone());
+                // An edit between the first reading and the watch has told nobody.
+                let _ = watch.send(Wake::Changed);
+                drop(watch);
                 while let Some(read) = follower.next_content() {
                     apply(read);
                 }
