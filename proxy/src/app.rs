@@ -8,6 +8,8 @@ mod log;
 pub mod memory;
 pub mod paint;
 pub mod served;
+mod say;
+mod settings;
 mod settings_file;
 pub mod version;
 
