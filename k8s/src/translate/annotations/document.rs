@@ -73,6 +73,7 @@ fn place(annotation: &Annotation) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use config::limits::Limits;
 
     #[test]
     fn docs_are_what_the_table_says() {
@@ -94,6 +95,19 @@ mod tests {
             let has_form = !annotation.form().is_empty() && !annotation.default().is_empty();
             assert_eq!(has_form, is_now(annotation), "{}", annotation.name);
             assert!(!annotation.default().contains("()"), "{}", annotation.name);
+        }
+    }
+
+    #[test]
+    fn docs_name_the_defaults_that_are_in_force() {
+        let limits = Limits::default();
+        for (key, time) in [
+            ("idleTimeout", limits.idle_timeout),
+            ("streamIdleTimeout", limits.stream_idle_timeout),
+            ("upstreamKeepAliveIdle", limits.upstream_keep_alive_idle),
+        ] {
+            let written = format!("limits.{key} ({})", config::duration::format(time));
+            assert!(annotations_page().contains(&written), "{written}");
         }
     }
 

@@ -116,14 +116,16 @@ pub(super) const TABLE: &[Annotation] = &[
     Annotation {
         name: "idle-timeout",
         on: On::IngressAndService,
-        form: Form::Like("idleTimeout"),
-        default: Default::Limit("idleTimeout"),
+        form: Form::Like("streamIdleTimeout"),
+        default: Default::Words(
+            "limits.idleTimeout (1m); event streams, gRPC and upgraded connections: limits.streamIdleTimeout (1h)",
+        ),
         support: Support::Now(|draft, raw| {
-            let limits = bounded("idleTimeout", raw)?;
-            draft.backend.idle_timeout = Some(limits.idle_timeout);
+            let limits = bounded("streamIdleTimeout", raw)?;
+            draft.backend.idle_timeout = Some(limits.stream_idle_timeout);
             Ok(())
         }),
-        what: "How long nothing may move between two parts of a body.",
+        what: "How long nothing may move between two parts of a body, of streams and upgraded connections too.",
     },
     Annotation {
         name: "attempts",
@@ -191,20 +193,18 @@ pub(super) const TABLE: &[Annotation] = &[
         name: "backend-ca",
         on: On::IngressAndService,
         form: Form::Words("name of a ConfigMap in the object's own namespace, with ca.crt"),
-        default: Default::Words(
-            "none: the endpoint's certificate is not verified against an own authority",
-        ),
+        default: Default::Words("none: the authorities that the machine trusts"),
         support: Support::Now(|draft, raw| {
             draft.backend.ca = Some(name_of_config_map(draft.namespace, raw)?);
             Ok(())
         }),
-        what: "The authority that signed the endpoints' certificates, with https.",
+        what: "The authority that signed the endpoints' certificates, with https. They are always verified.",
     },
     Annotation {
         name: "backend-name",
         on: On::IngressAndService,
         form: Form::Words("host name"),
-        default: Default::Words("none"),
+        default: Default::Words("SERVICE.NAMESPACE.svc"),
         support: Support::Now(|draft, raw| {
             draft.backend.server_name = Some(parse_hostname(raw)?);
             Ok(())

@@ -130,70 +130,27 @@ fn an_annotation_of_the_route_is_obeyed() {
 }
 
 #[test]
+#[rustfmt::skip]
 fn an_annotation_of_the_backend_is_obeyed_on_either_kind() {
     let name = Hostname::parse("vm.home.lan").unwrap();
     for (key, value, expected) in [
-        (
-            "connect-timeout",
-            "300ms",
-            backend(|b| b.connect_timeout = Some(Duration::from_millis(300))),
-        ),
-        (
-            "response-timeout",
-            "5m",
-            backend(|b| b.response_timeout = seconds(300)),
-        ),
-        (
-            "idle-timeout",
-            "1h",
-            backend(|b| b.idle_timeout = seconds(3600)),
-        ),
+        ("connect-timeout", "300ms", backend(|b| b.connect_timeout = Some(Duration::from_millis(300)))),
+        ("response-timeout", "5m", backend(|b| b.response_timeout = seconds(300))),
+        ("idle-timeout", "1h", backend(|b| b.idle_timeout = seconds(3600))),
         ("hold", "30s", backend(|b| b.hold = seconds(30))),
         ("hold", "0s", backend(|b| b.hold = seconds(0))),
         ("keep-alive", "2s", backend(|b| b.keep_alive = seconds(2))),
-        (
-            "backend-protocol",
-            "http",
-            backend(|b| b.protocol = Some(Protocol::Http1)),
-        ),
-        (
-            "backend-protocol",
-            "h2c",
-            backend(|b| b.protocol = Some(Protocol::H2c)),
-        ),
-        (
-            "backend-protocol",
-            "HTTPS",
-            backend(|b| b.protocol = Some(Protocol::Https)),
-        ),
-        (
-            "backend-ca",
-            "vm-ca.pem",
-            backend(|b| b.ca = Some(ObjectName::new("website", "vm-ca.pem"))),
-        ),
-        (
-            "backend-name",
-            "vm.home.lan",
-            backend(|b| b.server_name = Some(name.clone())),
-        ),
-        (
-            "load-balance",
-            "p2c",
-            backend(|b| b.load_balance = Some(LoadBalance::PowerOfTwoChoices)),
-        ),
-        (
-            "load-balance",
-            "round-robin",
-            backend(|b| b.load_balance = Some(LoadBalance::RoundRobin)),
-        ),
+        ("backend-protocol", "http", backend(|b| b.protocol = Some(Protocol::Http1))),
+        ("backend-protocol", "h2c", backend(|b| b.protocol = Some(Protocol::H2c))),
+        ("backend-protocol", "HTTPS", backend(|b| b.protocol = Some(Protocol::Https))),
+        ("backend-ca", "vm-ca.pem", backend(|b| b.ca = Some(ObjectName::new("website", "vm-ca.pem")))),
+        ("backend-name", "vm.home.lan", backend(|b| b.server_name = Some(name.clone()))),
+        ("load-balance", "p2c", backend(|b| b.load_balance = Some(LoadBalance::PowerOfTwoChoices))),
+        ("load-balance", "round-robin", backend(|b| b.load_balance = Some(LoadBalance::RoundRobin))),
     ] {
         check_obeyed(&[(key, value)], RoutePolicy::default(), expected.clone());
         let found = read_on(Kind::Service, &[(key, value)]);
-        assert_eq!(
-            found,
-            (RoutePolicy::default(), expected, Vec::new()),
-            "{key}: {value}"
-        );
+        assert_eq!(found, (RoutePolicy::default(), expected, Vec::new()), "{key}: {value}");
     }
 }
 
@@ -252,7 +209,7 @@ proptest! {
                 let (route, backend, problems) = read_on(kind, &[(TABLE[at].name, &value)]);
                 let is_default = route == RoutePolicy::default() && backend == BackendPolicy::default();
                 let says_the_default = ["auto", "pass"].contains(&&*value);
-                prop_assert!(is_default == !problems.is_empty() || says_the_default, "{} {value:?}", TABLE[at].name);
+                prop_assert!(is_default != problems.is_empty() || says_the_default, "{} {value:?}", TABLE[at].name);
                 prop_assert!(problems.iter().all(|p| p.found.len() < 1200));
             }
         }

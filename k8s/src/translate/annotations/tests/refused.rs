@@ -32,183 +32,53 @@ pub(super) fn check_refused(
 }
 
 #[test]
-fn a_value_that_does_not_parse_is_a_problem_and_the_default_stays() {
+#[rustfmt::skip]
+fn a_value_that_does_not_parse_is_a_problem_that_names_the_default() {
     const DURATION: &str = "is not a duration as Gateway API writes them (GEP-2257): 1 to 4 numbers of up to 5 digits, each with its unit h, m, s or ms, as in 10s, 1m30s, 500ms";
     const STAYS: &str = "; until then the default is in force: ";
     for (name, value, found, form, default) in [
-        (
-            "hold",
-            "8",
-            DURATION,
-            "duration, 0s to 30s",
-            "limits.hold (1s)",
-        ),
-        (
-            "hold",
-            "31s",
-            "is out of its range",
-            "duration, 0s to 30s",
-            "limits.hold (1s)",
-        ),
-        (
-            "hold",
-            "",
-            DURATION,
-            "duration, 0s to 30s",
-            "limits.hold (1s)",
-        ),
-        (
-            "connect-timeout",
-            "0s",
-            "is out of its range",
-            "duration, 1ms to 5m",
-            "limits.connectTimeout (1s)",
-        ),
-        (
-            "request-timeout",
-            "0s",
-            "is out of its range",
-            "duration, 1ms to 24h",
-            "none",
-        ),
-        (
-            "attempts",
-            "0",
-            "is out of its range",
-            "number, 1 to 10",
-            "limits.attempts (3)",
-        ),
-        (
-            "attempts",
-            "11",
-            "is out of its range",
-            "number, 1 to 10",
-            "limits.attempts (3)",
-        ),
-        (
-            "attempts",
-            "-1",
-            "is not a whole number",
-            "number, 1 to 10",
-            "limits.attempts (3)",
-        ),
-        (
-            "ssl-redirect",
-            "yes",
-            "is none of them",
-            "auto, true or false",
-            "auto",
-        ),
-        (
-            "ssl-redirect",
-            "True",
-            "is none of them",
-            "auto, true or false",
-            "auto",
-        ),
-        (
-            "encoded-slash",
-            "allow",
-            "is neither",
-            "pass or refuse",
-            "pass",
-        ),
-        (
-            "load-balance",
-            "ewma",
-            "is none of them",
-            "p2c or round-robin",
-            "p2c",
-        ),
-        (
-            "canonical-host",
-            "*.a.test",
-            "is a wildcard, where one name is needed",
-            "host name",
-            "none",
-        ),
-        (
-            "canonical-host",
-            "10.0.0.1",
-            "is an IP address, where a name is needed",
-            "host name",
-            "none",
-        ),
-        ("backend-name", "", "is empty", "host name", "none"),
+        ("hold", "8", DURATION, "duration, 0s to 30s", "limits.hold (1s)"),
+        ("hold", "31s", "is out of its range", "duration, 0s to 30s", "limits.hold (1s)"),
+        ("hold", "", DURATION, "duration, 0s to 30s", "limits.hold (1s)"),
+        ("connect-timeout", "0s", "is out of its range", "duration, 1ms to 5m", "limits.connectTimeout (1s)"),
+        ("request-timeout", "0s", "is out of its range", "duration, 1ms to 24h", "none"),
+        ("attempts", "0", "is out of its range", "number, 1 to 10", "limits.attempts (3)"),
+        ("attempts", "11", "is out of its range", "number, 1 to 10", "limits.attempts (3)"),
+        ("attempts", "-1", "is not a whole number", "number, 1 to 10", "limits.attempts (3)"),
+        ("ssl-redirect", "yes", "is none of them", "auto, true or false", "auto"),
+        ("ssl-redirect", "True", "is none of them", "auto, true or false", "auto"),
+        ("encoded-slash", "allow", "is neither", "pass or refuse", "pass"),
+        ("load-balance", "ewma", "is none of them", "p2c or round-robin", "p2c"),
+        ("canonical-host", "*.a.test", "is a wildcard, where one name is needed", "host name", "none"),
+        ("canonical-host", "10.0.0.1", "is an IP address, where a name is needed", "host name", "none"),
+        ("backend-name", "", "is empty", "host name", "SERVICE.NAMESPACE.svc"),
     ] {
         let found = format!("`{value}` {found}");
         let expected = format!("{form}{STAYS}{default}");
         let sort = (Severity::Error, ProblemCode::InvalidAnnotation);
-        check_refused(
-            Kind::Ingress,
-            (name, value),
-            (sort.0, sort.1, &found, &expected),
-        );
+        check_refused(Kind::Ingress, (name, value), (sort.0, sort.1, &found, &expected));
     }
+}
+
+#[test]
+#[rustfmt::skip]
+fn a_value_that_does_not_parse_is_told_what_is_wrong_with_it() {
     for (name, value, found) in [
-        (
-            "retry-on",
-            "",
-            "is not a list of statuses with commas between them",
-        ),
-        (
-            "retry-on",
-            "502,",
-            "is not a list of statuses with commas between them",
-        ),
-        (
-            "retry-on",
-            "5xx",
-            "is not a list of statuses with commas between them",
-        ),
-        (
-            "retry-on",
-            "+50",
-            "is not a list of statuses with commas between them",
-        ),
+        ("retry-on", "", "is not a list of statuses with commas between them"),
+        ("retry-on", "502,", "is not a list of statuses with commas between them"),
+        ("retry-on", "5xx", "is not a list of statuses with commas between them"),
+        ("retry-on", "+50", "is not a list of statuses with commas between them"),
         ("retry-on", "404", "has a status that no retry can cure"),
-        (
-            "body-size-max",
-            "10m",
-            "has a unit that could mean two things; write 10Mi (1,024-based) instead",
-        ),
-        (
-            "body-size-max",
-            "0",
-            "would refuse every body; for no limit leave the annotation out",
-        ),
+        ("body-size-max", "10m", "has a unit that could mean two things; write 10Mi (1,024-based) instead"),
+        ("body-size-max", "0", "would refuse every body; for no limit leave the annotation out"),
         ("keep-alive", "500ms", "is too short"),
-        (
-            "backend-protocol",
-            "GRPC",
-            "is not a protocol by itself: gRPC in the clear is h2c",
-        ),
-        (
-            "backend-protocol",
-            "grpcs",
-            "is not a protocol by itself: gRPC over TLS is https",
-        ),
-        (
-            "backend-protocol",
-            "h2",
-            "is h2c in the clear and https over TLS",
-        ),
+        ("backend-protocol", "GRPC", "is not a protocol by itself: gRPC in the clear is h2c"),
+        ("backend-protocol", "grpcs", "is not a protocol by itself: gRPC over TLS is https"),
+        ("backend-protocol", "h2", "is h2c in the clear and https over TLS"),
         ("backend-protocol", "FCGI", "is none of them"),
-        (
-            "backend-ca",
-            "other/ca",
-            "names a namespace; it is always the object's own",
-        ),
-        (
-            "backend-ca",
-            "CA",
-            "is not a name that Kubernetes gives a ConfigMap",
-        ),
-        (
-            "backend-ca",
-            "",
-            "is not a name that Kubernetes gives a ConfigMap",
-        ),
+        ("backend-ca", "other/ca", "names a namespace; it is always the object's own"),
+        ("backend-ca", "CA", "is not a name that Kubernetes gives a ConfigMap"),
+        ("backend-ca", "", "is not a name that Kubernetes gives a ConfigMap"),
     ] {
         let (route, backend, problems) = read_on(Kind::Ingress, &[(name, value)]);
         assert_eq!((route, backend), Default::default(), "{name}: {value}");
