@@ -89,17 +89,18 @@ impl Followed {
             .await
     }
 
-    /// Watches all that is sent until hosts are these, and holds that each of them is one of `allowed` on the way.
-    async fn through(&mut self, allowed: &[&[&str]], expected: &[&str]) {
+    /// All hosts that were sent until there is only this one.
+    async fn all_until(&mut self, expected: &str) -> Vec<Vec<String>> {
         let deadline = tokio::time::Instant::now() + PATIENCE;
+        let mut seen = Vec::new();
         loop {
             let found = hosts(self.receiver.borrow_and_update().as_ref().unwrap());
-            if found == expected {
-                return;
+            if found == [expected] {
+                return seen;
             }
-            assert!(allowed.iter().any(|allowed| *allowed == found), "{found:?}");
+            seen.push(found);
             let changed = tokio::time::timeout_at(deadline, self.receiver.changed()).await;
-            assert!(changed.is_ok(), "{found:?} stayed instead of {expected:?}");
+            assert!(changed.is_ok(), "{seen:?} instead of {expected:?}");
         }
     }
 }
