@@ -224,3 +224,6 @@ fn class_annotation(ingress: &Ingress) -> Option<&str> {
     let name = annotations.get(CLASS_ANNOTATION)?.as_str();
     (!name.is_empty()).then_some(name)
 }
+
+#[cfg(test)]
+mod tests;
