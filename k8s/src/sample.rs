@@ -4,13 +4,12 @@ use crate::objects::Objects;
 use crate::source::manifest;
 use crate::source::yaml::Notation;
 use crate::translate::Translator;
-use config::limits::Limits;
 use config::model::{
     BackendReference, Filter, Model, PathMatch, PortReference, RequestMatch, RouteRule, TextMatch,
     WeightedReference,
 };
 use config::problem::Problem;
-use config::settings::{AccessLog, AccessLogFormat, Listener, Settings, Source};
+use config::settings::Settings;
 use std::sync::Arc;
 
 /// The objects of a text of YAML documents, as from a directory. What the reader itself finds wrong is among the problems.
@@ -29,30 +28,9 @@ pub fn objects(yaml: &str) -> Objects {
 }
 
 pub fn settings() -> Settings {
-    let listener = |port: u16| Listener {
-        address: ([0, 0, 0, 0], port).into(),
-        public_port: None,
-        proxy_protocol: false,
-    };
     Settings {
-        http: vec![listener(80)],
-        https: vec![listener(443)],
-        share_port: false,
         admin: ([192, 168, 0, 40], 9180).into(),
-        source: Source::Directory { path: "/m".into() },
-        ingress_classes: vec!["hedgerow".to_owned()],
-        trusted_proxies: Vec::new(),
-        default_certificate: None,
-        access_log: AccessLog {
-            format: AccessLogFormat::Off,
-            sampling: 1.0,
-        },
-        series_max: 600,
-        external_names: Vec::new(),
-        state_directory: "/s".into(),
-        via: false,
-        limits: Limits::default(),
-        endpoints: Vec::new(),
+        ..Settings::default()
     }
 }
 

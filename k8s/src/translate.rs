@@ -1,5 +1,6 @@
 //! What do the objects ask for, in the words of the model?
 
+pub mod annotations;
 mod class;
 mod config_map;
 mod digest;
