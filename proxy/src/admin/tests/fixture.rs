@@ -159,25 +159,8 @@ fn settings() -> Settings {
     Settings {
         http: Vec::new(),
         https: Vec::new(),
-        share_port: false,
         admin: "127.0.0.1:0".parse().unwrap(),
-        source: config::settings::Source::Cluster {
-            namespaces: Vec::new(),
-            kubeconfig: None,
-        },
-        ingress_classes: Vec::new(),
-        trusted_proxies: Vec::new(),
-        default_certificate: None,
-        access_log: config::settings::AccessLog {
-            format: config::settings::AccessLogFormat::Off,
-            sampling: 1.0,
-        },
-        series_max: 600,
-        external_names: Vec::new(),
-        state_directory: std::path::PathBuf::new(),
-        via: false,
-        limits: config::limits::Limits::default(),
-        endpoints: Vec::new(),
+        ..Settings::default()
     }
 }
 
