@@ -8,7 +8,7 @@ mod parents;
 use super::findings::{Findings, quoted};
 use super::gateway::Gateways;
 use super::grant::Grants;
-use super::{created_seconds, digest};
+use super::{created_seconds, digest, policy};
 use crate::objects::Object;
 use config::hostname::WildcardLabels;
 use config::model::{
@@ -40,6 +40,7 @@ pub(super) fn translate(
     if attachments.is_empty() {
         return (None, findings.into_problems());
     }
+    policy::report_misplaced(&object.value.metadata, &mut findings);
     let scopes = by_scope(&attachments);
     let mut rules = Vec::new();
     // HTTPRouteSpec.rules: the default is one rule that takes everything.
