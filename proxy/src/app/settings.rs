@@ -36,12 +36,17 @@ pub fn load(file: Option<&Path>, flags: &Flags) -> Result<Loaded> {
         Some(file) => settings_file::load(file).map_err(anyhow::Error::msg)?,
         None => (Settings::default(), Vec::new()),
     };
-    Ok((with_flags(settings, flags).map_err(anyhow::Error::msg)?, warnings))
+    Ok((
+        with_flags(settings, flags).map_err(anyhow::Error::msg)?,
+        warnings,
+    ))
 }
 
 /// The same for settings that were read again. The error is one sentence per line.
 pub fn with_flags(settings: Settings, flags: &Flags) -> Result<Settings, String> {
-    flags.apply(settings).map_err(|problems| sentences(&problems))
+    flags
+        .apply(settings)
+        .map_err(|problems| sentences(&problems))
 }
 
 /// One problem per line, each with its place.
@@ -65,7 +70,10 @@ pub fn directory(settings: &Settings) -> Result<&Path> {
     match std::fs::metadata(path) {
         Ok(_) => Ok(path),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            bail!("{} does not exist; --manifests wants a directory of manifests, a file, or - for standard input", path.display())
+            bail!(
+                "{} does not exist; --manifests wants a directory of manifests, a file, or - for standard input",
+                path.display()
+            )
         }
         Err(error) => bail!("cannot read {}: {error}", path.display()),
     }
