@@ -1,0 +1,1 @@
+//! Does compilation resolve every name?
