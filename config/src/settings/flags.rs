@@ -49,10 +49,11 @@ impl Flags {
         replace_listeners(&mut settings.http, &self.http);
         replace_listeners(&mut settings.https, &self.https);
         settings.admin = self.admin.unwrap_or(settings.admin);
-        match self.source(&settings.source) {
-            Ok(source) => settings.source = source,
-            Err(problem) => problems.push(problem),
+        if self.manifests.is_some() && self.kubeconfig.is_some() {
+            let found = "stands beside --kubeconfig".to_owned();
+            problems.push(wrong("--manifests", found, "one of them"));
         }
+        settings.source = self.source(settings.source);
         for raw in &self.endpoints {
             match raw.parse() {
                 Ok(endpoint) => settings.endpoints.push(endpoint),
@@ -74,22 +75,19 @@ impl Flags {
         }
     }
 
-    fn source(&self, before: &Source) -> Result<Source, Problem> {
-        match (&self.manifests, &self.kubeconfig) {
-            (Some(_), Some(_)) => Err(wrong(
-                "--manifests",
-                "stands beside --kubeconfig".to_owned(),
-                "one of them",
-            )),
-            (Some(path), None) => Ok(Source::Directory { path: path.clone() }),
-            (None, Some(file)) => Ok(Source::Cluster {
-                namespaces: match before {
-                    Source::Cluster { namespaces, .. } => namespaces.clone(),
-                    Source::Directory { .. } => Vec::new(),
-                },
-                kubeconfig: Some(file.clone()),
-            }),
-            (None, None) => Ok(before.clone()),
+    fn source(&self, before: Source) -> Source {
+        if let Some(path) = &self.manifests {
+            return Source::Directory { path: path.clone() };
+        }
+        let Some(file) = &self.kubeconfig else {
+            return before;
+        };
+        Source::Cluster {
+            namespaces: match before {
+                Source::Cluster { namespaces, .. } => namespaces,
+                Source::Directory { .. } => Vec::new(),
+            },
+            kubeconfig: Some(file.clone()),
         }
     }
 }

@@ -210,7 +210,7 @@ mod tests {
         #[test]
         fn a_network_reads_back_as_it_was_written(bits: u128, v4: bool, prefix in 0_u8..=128) {
             let address = match v4 {
-                true => IpAddr::V4(Ipv4Addr::from_bits((bits >> 96) as u32)),
+                true => IpAddr::V4(Ipv4Addr::from_bits(u32::try_from(bits >> 96).unwrap())),
                 false => IpAddr::V6(Ipv6Addr::from_bits(bits)).to_canonical(),
             };
             let prefix = prefix.min(bits_of(address));

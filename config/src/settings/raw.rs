@@ -7,12 +7,13 @@ use super::form::{
 };
 use super::network::Network;
 use super::report::Report;
-use super::yaml::{Entries, Group, Item, Leaf, List};
+use super::yaml::{Entries, Group, Item, Leaf, List, line_of};
 use super::{AccessLogFormat, Settings};
 use crate::limits::Limits;
 use crate::name::ObjectName;
 use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Deserializer};
+use serde_saphyr::UserMessageFormatter;
 use serde_saphyr::options::{DuplicateKeyPolicy, NonFiniteFloatPolicy};
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -41,7 +42,7 @@ struct SettingsRaw {
     access_log: Option<Group<AccessLogRaw>>,
     /// What Prometheus is told.
     metrics: Option<Group<MetricsRaw>>,
-    /// Services of type ExternalName. Refused in this version, whatever the list says.
+    /// Services of type ExternalName. Not in this version: they are refused, whatever the list says.
     external_name: Option<Group<ExternalNameRaw>>,
     /// What outlives the process.
     state: Option<Group<StateRaw>>,
@@ -186,10 +187,9 @@ pub(super) fn read(text: &str, report: &mut Report<'_>) -> Settings {
             None => Settings::default(),
         },
         Err(error) => {
-            let at = error.location();
-            let line = at.map_or(1, |at| u32::try_from(at.line()).unwrap_or(u32::MAX));
-            let column = at.map_or(1, |at| at.column());
-            let found = format!("column {column}: {}", error.without_snippet());
+            let line = error.location().map_or(1, line_of);
+            // The wording for users: the other one speaks to programmers. It ends with line and column.
+            let found = error.render_with_formatter(&UserMessageFormatter);
             report.error("", line, found, "YAML 1.2, one document");
             Settings::default()
         }

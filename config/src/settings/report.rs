@@ -32,11 +32,11 @@ impl<'a> Report<'a> {
 
     pub fn error(&mut self, field: &str, line: u32, found: String, expected: &str) {
         let expected = format!("{expected}; {REFUSED}");
-        self.push(Severity::Error, field, line, found, expected);
+        self.push(Severity::Error, (field, line), found, expected);
     }
 
     pub fn warning(&mut self, field: &str, line: u32, found: String, expected: String) {
-        self.push(Severity::Warning, field, line, found, expected);
+        self.push(Severity::Warning, (field, line), found, expected);
     }
 
     /// A problem of several settings has the line of the first one that the file names.
@@ -95,6 +95,12 @@ impl<'a> Report<'a> {
     }
 
     fn stranger(&mut self, group: &str, stranger: &Stranger) {
+        if !stranger.is_text {
+            let found = format!("{} stands where a key should", stranger.key);
+            let expected = "a word; an address in brackets needs quotes, as in \"[::]:80\"";
+            self.error(group, stranger.line, found, expected);
+            return;
+        }
         if stranger.is_repeated {
             let found = "stands here a second time".to_owned();
             let field = join(group, &stranger.key);
@@ -122,8 +128,7 @@ impl<'a> Report<'a> {
     fn push(
         &mut self,
         severity: Severity,
-        field: &str,
-        line: u32,
+        (field, line): (&str, u32),
         found: String,
         expected: String,
     ) {

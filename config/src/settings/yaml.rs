@@ -52,6 +52,8 @@ pub(super) struct Stranger {
     pub line: u32,
     pub known: &'static [&'static str],
     pub is_repeated: bool,
+    /// `[::]:80` without quotes is a key that is a list.
+    pub is_text: bool,
 }
 
 /// Keys that are not known beforehand, each with its text.
@@ -153,7 +155,8 @@ fn group<G: Default, I>(line: u32, node: Node<G, I>) -> Group<G> {
     }
 }
 
-fn line_of(location: Location) -> u32 {
+/// The line that problems name; 1 is the first.
+pub(super) fn line_of(location: Location) -> u32 {
     u32::try_from(location.line()).unwrap_or(u32::MAX)
 }
 
@@ -288,6 +291,7 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Keys<'_, A> {
                 line,
                 known: self.known.unwrap_or_default(),
                 is_repeated,
+                is_text,
             });
         }
         Ok(None)

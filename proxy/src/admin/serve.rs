@@ -33,7 +33,7 @@ const LAST_ANSWER_MAX: Duration = Duration::from_secs(10);
 const BODY_BYTES_MAX: usize = 64 * 1024;
 const BODY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Dumps in the making or on their way: each may be some megabytes with many routes.
-const DUMPS_MAX: usize = 2;
+pub(super) const DUMPS_MAX: usize = 2;
 const TURN_MAX: Duration = Duration::from_secs(5);
 /// Answers under way get this long at the stop.
 pub(super) const STOP_MAX: Duration = Duration::from_secs(1);

@@ -81,9 +81,9 @@ fn read_listener(
     group: Group<ListenerRaw>,
     report: &mut Report<'_>,
 ) -> Option<Listener> {
-    let line = group.line;
+    let (line, is_clear) = (group.line, group.strangers.is_empty());
     let raw = report.group(field, Some(group))?;
-    if raw.address.is_none() {
+    if raw.address.is_none() && is_clear {
         let found = "has no address".to_owned();
         report.error(field, line, found, r#"address: "[::]:80", for example"#);
     }
