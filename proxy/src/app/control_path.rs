@@ -4,6 +4,7 @@ use crate::app::default_certificate::Chosen;
 use crate::app::ground::Ground;
 use crate::app::publish::{Inputs, OwnProblems, Publisher};
 use crate::app::settings::directory;
+use crate::app::source;
 use crate::runtime;
 use anyhow::{Context, Result, bail};
 use config::problem::Problem;
@@ -31,9 +32,14 @@ pub struct ControlPath {
 
 impl ControlPath {
     /// Source -> objects -> compiled -> in force. Each arrow is a `watch`: who is busy sees the latest, never a queue.
-    pub fn start(ground: &Ground, certificate: Chosen, warnings: Vec<Problem>) -> Result<ControlPath> {
+    pub fn start(
+        ground: &Ground,
+        certificate: Chosen,
+        warnings: Vec<Problem>,
+    ) -> Result<ControlPath> {
         let path = directory(&ground.settings)?.to_owned();
-        let runtime = runtime::background("control").context("the control thread does not start")?;
+        let runtime =
+            runtime::background("control").context("the control thread does not start")?;
         let (settings, settings_seen) = watch::channel(ground.settings.clone());
         let (own_problems, own_problems_seen) = watch::channel(Arc::new(warnings));
         let (objects_sender, objects) = watch::channel(None);
@@ -52,7 +58,7 @@ impl ControlPath {
             settings: settings_seen.clone(),
             own_problems: own_problems_seen,
         };
-        runtime.spawn(k8s::source::directory::follow(path, objects_sender));
+        runtime.spawn(source::follow(path, objects_sender));
         runtime.spawn(k8s::control::run(objects, settings_seen, compiled_sender));
         runtime.spawn(publisher.run(inputs));
         Ok(ControlPath {
@@ -73,7 +79,10 @@ impl ControlPath {
         });
         match first {
             Some(true) => Ok(()),
-            _ => bail!("the source of objects told nothing within {} s", FIRST_SNAPSHOT_TIMEOUT.as_secs()),
+            _ => bail!(
+                "the source of objects told nothing within {} s",
+                FIRST_SNAPSHOT_TIMEOUT.as_secs()
+            ),
         }
     }
 

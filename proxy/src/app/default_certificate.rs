@@ -98,9 +98,10 @@ fn problem(wanted: &DefaultCertificate, error: &anyhow::Error) -> Problem {
         object: ObjectRef::new(Kind::Settings, "", "defaultCertificate"),
         field: "defaultCertificate".into(),
         found: format!("{asked} cannot be shown: {error:#}"),
-        expected: "a certificate chain and its key in PEM form; until then the last good one is shown, \
+        expected:
+            "a certificate chain and its key in PEM form; until then the last good one is shown, \
                    without one a self-signed one"
-            .into(),
+                .into(),
         origin: None,
     }
 }

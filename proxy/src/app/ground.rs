@@ -11,8 +11,6 @@ use crate::observe::access_log::AccessLog;
 use crate::runtime::Layout;
 use crate::server::{self, Server, Shared};
 use anyhow::{Context, Result};
-use config::compile::{CompileOptions, compile};
-use config::model::Model;
 use config::settings::Settings;
 use rustls::sign::CertifiedKey;
 use std::io::Write;
@@ -38,7 +36,7 @@ impl Ground {
         let metrics = Arc::new(Metrics::new().context("the metrics cannot be registered")?);
         let access_log = AccessLog::start(settings.access_log, access_log, &metrics.access_log)
             .context("the access log's thread does not start")?;
-        let live = Live::new(nothing_in_force(settings.clone(), self_signed));
+        let live = Live::new(InForce::nothing(settings.clone(), self_signed));
         Ok(Ground {
             settings,
             metrics,
@@ -77,20 +75,5 @@ impl Ground {
         let server = Server::start(shared, options, move || new_proxy(for_proxies.clone()))?;
         self.conditions.set_listeners(true);
         Ok(server)
-    }
-}
-
-/// Version 0: every request would be 404, and no listener is bound yet.
-fn nothing_in_force(settings: Arc<Settings>, self_signed: Arc<CertifiedKey>) -> InForce {
-    let nothing = compile(&Model::default(), Vec::new(), &CompileOptions::default());
-    InForce {
-        version: 0,
-        published_at: jiff::Timestamp::now(),
-        settings,
-        snapshot: nothing.snapshot,
-        rules: Vec::new(),
-        backends: Vec::new(),
-        problems: Arc::default(),
-        default_certificate: self_signed,
     }
 }

@@ -31,9 +31,8 @@ pub struct Reloader {
 impl Reloader {
     /// Settings as a file says them, before flags, with what is probably not meant in them; or why the file is wrong.
     pub async fn take(&self, loaded: Result<(Settings, Vec<Problem>), String>) {
-        let merged = loaded.and_then(|(settings, warnings)| {
-            Ok((with_flags(settings, &self.flags)?, warnings))
-        });
+        let merged = loaded
+            .and_then(|(settings, warnings)| Ok((with_flags(settings, &self.flags)?, warnings)));
         match merged {
             Ok((settings, warnings)) => self.apply(settings, warnings).await,
             Err(error) => self.refuse(error),

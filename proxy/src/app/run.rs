@@ -4,7 +4,7 @@ use crate::app::banner::Banner;
 use crate::app::paint::Paint;
 use crate::app::served::Served;
 use crate::app::settings::{directory, flags_of_run, load};
-use crate::app::{Edge, Options, say, signals};
+use crate::app::{Edge, Options, say, signals, source};
 use crate::cli::Run;
 use anyhow::Result;
 use config::settings::{Settings, Source};
@@ -45,7 +45,7 @@ pub fn banner(edge: &Edge, source: String) -> Banner {
 
 fn source_name(settings: &Settings) -> String {
     match &settings.source {
-        Source::Directory { path } if path.as_os_str() == "-" => "standard input".to_owned(),
+        Source::Directory { path } if source::is_stdin(path) => "standard input".to_owned(),
         Source::Directory { path } => path.display().to_string(),
         Source::Cluster { .. } => "the API server".to_owned(),
     }

@@ -33,8 +33,12 @@ impl Served {
 
     /// Of what is in force right now.
     pub fn of_in_force(in_force: &InForce) -> Served {
-        let sets = in_force.backends.iter().map(|backend| backend.endpoints());
-        Served::of_snapshot(&in_force.snapshot, sets.map(|set| set.len()).sum())
+        let counts = in_force
+            .backends
+            .iter()
+            .flat_map(|backend| backend.pool.counts());
+        let endpoints: i64 = counts.sum();
+        Served::of_snapshot(&in_force.snapshot, usize::try_from(endpoints).unwrap_or(0))
     }
 
     fn of_snapshot(snapshot: &Snapshot, endpoints: usize) -> Served {
