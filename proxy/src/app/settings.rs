@@ -1,6 +1,6 @@
 //! Which settings hold, after defaults, file and flags?
 
-use crate::app::settings_file;
+use crate::app::{settings_file, source};
 use crate::cli::{Input, Run};
 use anyhow::{Result, bail};
 use config::problem::Problem;
@@ -64,7 +64,7 @@ pub fn directory(settings: &Settings) -> Result<&Path> {
              or in the settings file with `source: {{ directory: {{ path: DIR }} }}` (hedgerow demo needs neither)"
         ),
     };
-    if path == Path::new("-") {
+    if source::is_stdin(path) {
         return Ok(path);
     }
     match std::fs::metadata(path) {
