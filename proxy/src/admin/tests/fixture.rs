@@ -146,6 +146,7 @@ fn in_force(rules: usize) -> InForce {
             backends: vec![backend()],
             tls,
             digest: 0x1234_5678_9abc,
+            ..Snapshot::default()
             table: RouteTable::default(),
         }),
         rules: Vec::new(),
