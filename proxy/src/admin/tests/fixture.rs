@@ -146,8 +146,8 @@ fn in_force(rules: usize) -> InForce {
             backends: vec![backend()],
             tls,
             digest: 0x1234_5678_9abc,
-            ..Snapshot::default()
             table: RouteTable::default(),
+            ..Snapshot::default()
         }),
         rules: Vec::new(),
         backends: Vec::new(),
