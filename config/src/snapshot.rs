@@ -9,7 +9,8 @@ mod tls;
 
 pub use backend::{Backend, BackendId, BackendKey, EndpointAddress};
 pub use rule::{Action, Failure, Rule, RuleId, WeightedTarget};
-pub use table::{RequestView, RouteTable};
+pub(crate) use table::{Entry, Mismatch, SharedClaim, Visitor};
+pub use table::{Precedence, RequestView, RouteTable};
 pub use tls::{TlsEntry, TlsTable};
 
 use crate::problem::Problem;

@@ -1,3 +1,8 @@
 //! How do objects arrive?
 
-pub mod directory;
+pub mod debounce;
+pub mod fields;
+pub mod kinds;
+pub mod manifest;
+pub mod node;
+pub mod yaml;

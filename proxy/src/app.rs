@@ -1,10 +1,16 @@
 //! How do the parts fit together?
 
+mod ask_admin;
+mod banner;
 pub mod check;
 pub mod demo;
+mod log;
 pub mod memory;
 pub mod paint;
 pub mod served;
+mod say;
+mod settings;
+mod settings_file;
 pub mod version;
 
 use crate::cli::Cli;

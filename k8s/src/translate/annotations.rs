@@ -1,4 +1,4 @@
-//! What do the annotations of an object say of its routes and its backends?
+//! Which annotations are obeyed, and what is said of the others?
 //!
 //! One table has every annotation; `docs/annotations.md` is generated from it.
 

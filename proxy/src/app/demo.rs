@@ -1,6 +1,7 @@
 //! What does a newcomer see in the first minute?
 
 mod backends;
+mod guide;
 mod service;
 mod site;
 mod switch;

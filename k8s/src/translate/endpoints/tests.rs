@@ -1,0 +1,1 @@
+//! Is a endpoints translated as its specification says?

@@ -1,0 +1,1 @@
+//! Is a ingress translated as its specification says?

@@ -1,0 +1,105 @@
+//! What do the annotations of an object say of its routes and its backends?
+
+use super::annotations::{self, Place};
+use super::findings::Findings;
+use config::model::{BackendPolicy, RoutePolicy};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use std::sync::Arc;
+
+/// Shared by all rules of one object.
+#[derive(Debug, Clone, Default)]
+pub(super) struct RoutePolicies {
+    pub route: Arc<RoutePolicy>,
+    /// None: the object says nothing of its backends.
+    pub backend: Option<Arc<BackendPolicy>>,
+}
+
+/// The policies of an Ingress.
+pub(super) fn of_route(metadata: &ObjectMeta, findings: &mut Findings<'_>) -> RoutePolicies {
+    let Some(annotations) = &metadata.annotations else {
+        return RoutePolicies::default();
+    };
+    let (route, backend, problems) = annotations::route_policy(annotations, place(findings));
+    findings.extend(problems);
+    RoutePolicies {
+        route: Arc::new(route),
+        backend: (backend != BackendPolicy::default()).then(|| Arc::new(backend)),
+    }
+}
+
+/// The policy of a Service.
+pub(super) fn of_service(metadata: &ObjectMeta, findings: &mut Findings<'_>) -> BackendPolicy {
+    let Some(annotations) = &metadata.annotations else {
+        return BackendPolicy::default();
+    };
+    let (backend, problems) = annotations::service_policy(annotations, place(findings));
+    findings.extend(problems);
+    backend
+}
+
+/// Objects of other kinds have no policy by annotation; ours on them are reported.
+pub(super) fn of_none(metadata: &ObjectMeta, findings: &mut Findings<'_>) {
+    if let Some(annotations) = &metadata.annotations {
+        let problems = annotations::misplaced(annotations, place(findings));
+        findings.extend(problems);
+    }
+}
+
+fn place<'a>(findings: &'a Findings<'_>) -> Place<'a> {
+    Place {
+        object: &findings.object,
+        lines: findings.lines(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::objects::Object;
+    use config::name::{Kind, ObjectName};
+    use std::time::Duration;
+
+    /// What an object with these annotations asks for, and the fields of its problems.
+    fn check<T>(
+        pairs: &[(&str, &str)],
+        of: impl Fn(&ObjectMeta, &mut Findings<'_>) -> T,
+    ) -> (T, Vec<String>) {
+        let pairs = pairs.iter().map(|(name, value)| {
+            let name = format!("{}{name}", annotations::PREFIX);
+            (name, (*value).to_owned())
+        });
+        let metadata = ObjectMeta {
+            annotations: Some(pairs.collect()),
+            ..ObjectMeta::default()
+        };
+        let object = Object {
+            value: (),
+            name: ObjectName::new("website", "site"),
+            revision: 0,
+            lines: None,
+        };
+        let mut findings = Findings::of(Kind::Ingress, &object);
+        let policies = of(&metadata, &mut findings);
+        let problems = findings.into_problems();
+        (policies, problems.into_iter().map(|p| p.field).collect())
+    }
+
+    #[test]
+    fn an_ingress_that_says_nothing_of_its_backends_leaves_them_to_the_services() {
+        let (policies, problems) = check(&[("attempts", "5")], of_route);
+        assert_eq!(policies.route.attempts, Some(5));
+        assert_eq!((policies.backend, problems.len()), (None, 0));
+        let (policies, _) = check(&[("hold", "8s")], of_route);
+        let hold = policies.backend.and_then(|backend| backend.hold);
+        assert_eq!(hold, Some(Duration::from_secs(8)));
+    }
+
+    #[test]
+    fn problems_of_annotations_are_problems_of_their_object() {
+        let wrong = [("hold", "x")];
+        let field = ["metadata.annotations[hedgerow.edwardstech.dev/hold]"];
+        assert_eq!(check(&wrong, of_route).1, field);
+        assert_eq!(check(&[("hodl", "1s")], of_none).1.len(), 1);
+        assert_eq!(check(&[], of_service).1.len(), 0);
+    }
+}
