@@ -2,10 +2,12 @@
 
 mod last_good;
 mod news;
+mod own_names;
 
 use crate::objects::Objects;
 use crate::translate::{Touched, Translator};
-use config::compile::{CompileOptions, compile};
+use config::compile::{CompileOptions, compile, recompile_endpoints};
+use config::model::Model;
 use config::problem::Problem;
 use config::settings::Settings;
 use config::snapshot::Compiled;
@@ -39,11 +41,19 @@ pub async fn run(
     }
 }
 
-/// The same in one go, for `check` and `why`.
+/// The same in one go, for `check` and `why`. `now` is in seconds since 1970.
 pub fn build(objects: &Objects, settings: &Settings, now: i64) -> Compiled {
-    let (model, mut problems) = Translator::default().translate(objects, settings);
+    let (mut model, mut problems) = Translator::default().translate(objects, settings);
+    own_names::fill(&mut model);
     problems.extend_from_slice(&objects.problems);
-    compile(&model, problems, &CompileOptions { now })
+    compile(&model, problems, &options(objects, now))
+}
+
+fn options(objects: &Objects, now: i64) -> CompileOptions {
+    CompileOptions {
+        now,
+        is_cluster: !objects.is_directory,
+    }
 }
 
 /// What the loop remembers from one change to the next.
@@ -63,16 +73,20 @@ impl Control {
     /// The configuration to send on. None: it is the last one.
     fn step(&mut self, objects: &Objects, settings: &Settings, now: i64) -> Option<Arc<Compiled>> {
         let (mut model, mut problems) = self.translator.translate(objects, settings);
-        let touched = self.translator.touched();
         problems.extend_from_slice(&objects.problems);
         problems.extend(self.last_good.keep(objects, settings, &mut model, now));
+        own_names::fill(&mut model);
         problems.sort_unstable();
-        if touched == Touched::default() && problems == self.problems && now < self.next_look {
+        let touched = self.translator.touched();
+        if *touched == Touched::default() && problems == self.problems && now < self.next_look {
             return None;
         }
-        self.next_look = news::next_look(model.certificates.values(), now);
+        let options = options(objects, now);
         self.problems.clone_from(&problems);
-        let next = compile(&model, problems, &CompileOptions { now });
+        let next = self
+            .endpoints_only(&model, &problems, &options)
+            .unwrap_or_else(|| compile(&model, problems, &options));
+        self.next_look = news::next_look(model.certificates.values(), now);
         if let Some(last) = &self.compiled
             && !news::is_news(last, &next, touched, objects.is_directory)
         {
@@ -82,6 +96,22 @@ impl Control {
         news::tell(&next);
         self.compiled = Some(next.clone());
         Some(next)
+    }
+
+    /// The cheap way, where nothing but endpoints changed.
+    fn endpoints_only(
+        &self,
+        model: &Model,
+        problems: &[Problem],
+        options: &CompileOptions,
+    ) -> Option<Compiled> {
+        let last = self.compiled.as_ref()?;
+        let touched = self.translator.touched();
+        if !touched.is_only_endpoints() || options.now >= self.next_look {
+            return None;
+        }
+        let problems = problems.to_vec();
+        recompile_endpoints(last, model, problems, options, &touched.endpoints_of)
     }
 
     fn time_to_next_look(&self, now: i64) -> Duration {

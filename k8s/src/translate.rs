@@ -22,6 +22,7 @@ pub(crate) use wanted::secrets as wanted_secrets;
 
 use crate::objects::Objects;
 use config::model::Model;
+use config::name::ObjectName;
 use config::problem::Problem;
 use config::settings::Settings;
 use endpoints::Allowed;
@@ -49,13 +50,21 @@ pub struct Translator {
 }
 
 /// Which parts of the model are other than in the last translation.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Touched {
     pub routes: bool,
     pub services: bool,
-    pub endpoints: bool,
     pub certificates: bool,
     pub authorities: bool,
+    /// The Services whose endpoints did, sorted.
+    pub endpoints_of: Vec<ObjectName>,
+}
+
+impl Touched {
+    /// True: the endpoints of Services at most.
+    pub fn is_only_endpoints(&self) -> bool {
+        !(self.routes || self.services || self.certificates || self.authorities)
+    }
 }
 
 impl Translator {
@@ -74,8 +83,8 @@ impl Translator {
     }
 
     /// What the last call of `translate` found changed.
-    pub fn touched(&self) -> Touched {
-        self.touched
+    pub fn touched(&self) -> &Touched {
+        &self.touched
     }
 }
 
@@ -91,7 +100,7 @@ impl Translator {
         let Making { model, problems } = making;
         let classes = class::Classes::of(objects, settings);
         model.routes.reserve(objects.ingresses.len());
-        self.touched.routes |= self.ingresses.run(
+        let changes = self.ingresses.run(
             objects.ingresses.values(),
             |ingress| classes.verdict(ingress),
             ingress::translate,
@@ -100,6 +109,7 @@ impl Translator {
                 model.routes.extend(route.clone());
             },
         );
+        self.touched.routes |= !changes.is_empty();
     }
 
     fn gateway_api(&mut self, objects: &Objects, settings: &Settings, making: &mut Making) {
@@ -107,7 +117,7 @@ impl Translator {
         let around = gateway::Surroundings::of(objects, settings);
         let around_digest = around.digest(objects);
         let mut gateways = gateway::Gateways::new();
-        let gateways_changed = self.gateways.run(
+        let gateway_changes = self.gateways.run(
             objects.gateways.values(),
             |gateway| (gateway::verdict(objects, gateway), around_digest),
             |gateway, (verdict, _)| gateway::translate(gateway, *verdict, &around),
@@ -127,7 +137,7 @@ impl Translator {
             &digest::of_set(&objects.gateways).to_le_bytes(),
             &digest::of_set(&objects.gateway_classes).to_le_bytes(),
         ]);
-        let routes_changed = self.http_routes.run(
+        let route_changes = self.http_routes.run(
             objects.http_routes.values(),
             |_| inputs,
             |route, _| http_route::translate(route, &surroundings),
@@ -136,13 +146,13 @@ impl Translator {
                 model.routes.extend(route.clone());
             },
         );
-        self.touched.routes |= gateways_changed || routes_changed;
+        self.touched.routes |= !gateway_changes.is_empty() || !route_changes.is_empty();
     }
 
     fn services(&mut self, objects: &Objects, settings: &Settings, making: &mut Making) {
         let Making { model, problems } = making;
         let overrides = overrides::by_service(settings);
-        self.touched.services = self.services.run(
+        let changes = self.services.run(
             objects.services.values(),
             |service| overrides.get(&service.name).cloned(),
             service::translate,
@@ -151,6 +161,7 @@ impl Translator {
                 model.services.insert(name.clone(), service.clone());
             },
         );
+        self.touched.services = !changes.is_empty();
         problems.extend(overrides::check(settings, &model.services));
     }
 
@@ -172,26 +183,29 @@ impl Translator {
             let all = model.endpoints.entry(service.clone()).or_default();
             all.extend(slices.iter().cloned());
         };
-        let slices_changed = self.slices.run(
+        let mut changes = self.slices.run(
             objects.endpoint_slices.values(),
             |_| allowed.clone(),
             endpoints::translate_slice,
             |_, slices, found| sink(slices, found),
         );
-        let endpoints_changed = self.endpoints.run(
+        changes.extend(self.endpoints.run(
             objects.endpoints.values(),
             |_| allowed.clone(),
             endpoints::translate_endpoints,
             |_, slices, found| sink(slices, found),
-        );
-        self.touched.endpoints = slices_changed || endpoints_changed;
+        ));
+        let services = changes.into_iter().flatten().map(|(service, _)| service);
+        self.touched.endpoints_of = services.collect();
+        self.touched.endpoints_of.sort_unstable();
+        self.touched.endpoints_of.dedup();
     }
 
     fn secrets(&mut self, objects: &Objects, settings: &Settings, making: &mut Making) {
         let wanted = wanted::secrets(&making.model.routes, settings);
         let certificates = &mut making.model.certificates;
         let problems = &mut making.problems;
-        self.touched.certificates = self.secrets.run(
+        let changes = self.secrets.run(
             wanted
                 .into_iter()
                 .filter_map(|name| objects.secrets.get(name)),
@@ -204,13 +218,14 @@ impl Translator {
                 }
             },
         );
+        self.touched.certificates = !changes.is_empty();
     }
 
     fn config_maps(&mut self, objects: &Objects, making: &mut Making) {
         let Making { model, problems } = making;
         let wanted = wanted::config_maps(&model.routes, &model.services);
         let authorities = &mut model.authorities;
-        self.touched.authorities = self.config_maps.run(
+        let changes = self.config_maps.run(
             wanted
                 .into_iter()
                 .filter_map(|name| objects.config_maps.get(name)),
@@ -223,6 +238,7 @@ impl Translator {
                 }
             },
         );
+        self.touched.authorities = !changes.is_empty();
     }
 }
 

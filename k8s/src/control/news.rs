@@ -34,7 +34,7 @@ pub(super) fn next_look<'a>(
 pub(super) fn is_news(
     last: &Compiled,
     next: &Compiled,
-    touched: Touched,
+    touched: &Touched,
     is_directory: bool,
 ) -> bool {
     // Manifests that say the same on other lines: whoever asks why is told the lines.

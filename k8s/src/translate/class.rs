@@ -13,7 +13,7 @@ use std::sync::Arc;
 pub const CONTROLLER: &str = "edwardstech.dev/hedgerow";
 /// Deprecated since Kubernetes 1.18, and still the most common way to name a class.
 const CLASS_ANNOTATION: &str = "kubernetes.io/ingress.class";
-const CLASS_ANNOTATION_FIELD: &str = "metadata.annotations.kubernetes.io/ingress.class";
+const CLASS_ANNOTATION_FIELD: &str = "metadata.annotations[kubernetes.io/ingress.class]";
 const CLASS_FIELD: &str = "spec.ingressClassName";
 /// <https://kubernetes.io/docs/concepts/services-networking/ingress/#default-ingress-class>
 const DEFAULT_ANNOTATION: &str = "ingressclass.kubernetes.io/is-default-class";
@@ -224,3 +224,6 @@ fn class_annotation(ingress: &Ingress) -> Option<&str> {
     let name = annotations.get(CLASS_ANNOTATION)?.as_str();
     (!name.is_empty()).then_some(name)
 }
+
+#[cfg(test)]
+mod tests;

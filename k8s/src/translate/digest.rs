@@ -1,12 +1,10 @@
 //! Are two objects asking for the same thing, wherever they are written?
 
+use super::annotations::PREFIX;
 use crate::objects::Set;
 use config::name::ObjectRef;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::Serialize;
-
-/// Only these annotations mean something to us.
-const PREFIXES: &[&str] = &["hedgerow.edwardstech.dev/"];
 
 /// Covers name, age, what is asked for, and our annotations; not the file, the line, labels, or what others write into the object.
 pub(super) fn of_route(object: &ObjectRef, metadata: &ObjectMeta, asked: &impl Serialize) -> u64 {
@@ -15,7 +13,7 @@ pub(super) fn of_route(object: &ObjectRef, metadata: &ObjectMeta, asked: &impl S
         .annotations
         .iter()
         .flatten()
-        .filter(|(key, _)| PREFIXES.iter().any(|prefix| key.starts_with(prefix)))
+        .filter(|(key, _)| key.starts_with(PREFIX))
         .collect();
     config::digest::of(&[
         object.kind.as_str().as_bytes(),

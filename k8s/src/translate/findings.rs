@@ -1,5 +1,6 @@
 //! What did the translation of one object find wrong with it?
 
+use super::annotations::Place;
 use crate::objects::{Lines, Object};
 use config::name::{Kind, ObjectRef, Origin};
 use config::problem::{Problem, ProblemCode, Severity};
@@ -32,8 +33,12 @@ impl<'a> Findings<'a> {
         self.lines.and_then(|lines| lines.origin(field))
     }
 
-    pub fn lines(&self) -> Option<&'a Lines> {
-        self.lines
+    /// The same for the table of annotations.
+    pub fn place(&self) -> Place<'_> {
+        Place {
+            object: &self.object,
+            lines: self.lines,
+        }
     }
 
     /// Something does not work.

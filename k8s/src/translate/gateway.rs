@@ -6,7 +6,7 @@ mod listener;
 use super::class::CONTROLLER;
 use super::findings::{Findings, quoted};
 use super::grant::Grants;
-use super::{created_seconds, digest};
+use super::{created_seconds, digest, policy};
 use crate::objects::{Object, Objects};
 pub(super) use allowed::AllowedRoutes;
 use config::hostname::Hostname;
@@ -114,6 +114,7 @@ pub(super) fn translate(
         }
         Verdict::Ours => {}
     }
+    policy::report_misplaced(&object.value.metadata, &mut findings);
     let (listeners, tls) =
         listener::translate(&object.value.spec.listeners, &mut findings, surroundings);
     let route = route_of(object, &findings, tls);

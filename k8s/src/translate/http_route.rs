@@ -40,7 +40,7 @@ pub(super) fn translate(
     if attachments.is_empty() {
         return (None, findings.into_problems());
     }
-    policy::of_none(&object.value.metadata, &mut findings);
+    policy::report_misplaced(&object.value.metadata, &mut findings);
     let scopes = by_scope(&attachments);
     let mut rules = Vec::new();
     // HTTPRouteSpec.rules: the default is one rule that takes everything.

@@ -30,18 +30,18 @@ impl<K, I, T> Default for Memo<K, I, T> {
     }
 }
 
-impl<K: 'static, I: PartialEq, T> Memo<K, I, T> {
+impl<K: 'static, I: PartialEq, T: Clone> Memo<K, I, T> {
     /// Gives `sink` what each object comes to. `translate` is called only for an object that is another one than in the last run, or
-    /// whose `inputs` are. True: something is other than in the last run.
+    /// whose `inputs` are. Returns what such objects came to before, and what they come to now: empty if nothing changed.
     pub fn run<'a>(
         &mut self,
         objects: impl Iterator<Item = &'a Arc<Object<K>>>,
         inputs: impl Fn(&Object<K>) -> I,
         translate: impl Fn(&Object<K>, &I) -> (T, Vec<Problem>),
         mut sink: impl FnMut(&ObjectName, &T, &[Problem]),
-    ) -> bool {
+    ) -> Vec<T> {
         self.run = self.run.wrapping_add(1);
-        let mut changed = false;
+        let mut changes = Vec::new();
         let mut met: usize = 0;
         for object in objects {
             met += 1;
@@ -52,19 +52,20 @@ impl<K: 'static, I: PartialEq, T> Memo<K, I, T> {
                     sink(&object.name, &entry.made, &entry.problems);
                 }
                 _ => {
-                    changed = true;
                     let entry = Entry::make(object, inputs, self.run, &translate);
                     sink(&object.name, &entry.made, &entry.problems);
-                    self.entries.insert(object.name.clone(), entry);
+                    changes.push(entry.made.clone());
+                    let old = self.entries.insert(object.name.clone(), entry);
+                    changes.extend(old.map(|old| old.made));
                 }
             }
         }
         if self.entries.len() > met {
-            changed = true;
             let run = self.run;
-            self.entries.retain(|_, entry| entry.run == run);
+            let vanished = self.entries.extract_if(|_, entry| entry.run != run);
+            changes.extend(vanished.map(|(_, entry)| entry.made));
         }
-        changed
+        changes
     }
 }
 

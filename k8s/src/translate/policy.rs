@@ -1,6 +1,6 @@
-//! What do the annotations of an object say of its routes and its backends?
+//! Which policies do the annotations of an object give to its routes and its backends?
 
-use super::annotations::{self, Place};
+use super::annotations;
 use super::findings::Findings;
 use config::model::{BackendPolicy, RoutePolicy};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -14,12 +14,11 @@ pub(super) struct RoutePolicies {
     pub backend: Option<Arc<BackendPolicy>>,
 }
 
-/// The policies of an Ingress.
 pub(super) fn of_route(metadata: &ObjectMeta, findings: &mut Findings<'_>) -> RoutePolicies {
-    let Some(annotations) = &metadata.annotations else {
+    let Some(written) = metadata.annotations.as_ref() else {
         return RoutePolicies::default();
     };
-    let (route, backend, problems) = annotations::route_policy(annotations, place(findings));
+    let (route, backend, problems) = annotations::route_policy(written, findings.place());
     findings.extend(problems);
     RoutePolicies {
         route: Arc::new(route),
@@ -27,28 +26,20 @@ pub(super) fn of_route(metadata: &ObjectMeta, findings: &mut Findings<'_>) -> Ro
     }
 }
 
-/// The policy of a Service.
 pub(super) fn of_service(metadata: &ObjectMeta, findings: &mut Findings<'_>) -> BackendPolicy {
-    let Some(annotations) = &metadata.annotations else {
+    let Some(written) = metadata.annotations.as_ref() else {
         return BackendPolicy::default();
     };
-    let (backend, problems) = annotations::service_policy(annotations, place(findings));
+    let (policy, problems) = annotations::service_policy(written, findings.place());
     findings.extend(problems);
-    backend
+    policy
 }
 
-/// Objects of other kinds have no policy by annotation; ours on them are reported.
-pub(super) fn of_none(metadata: &ObjectMeta, findings: &mut Findings<'_>) {
-    if let Some(annotations) = &metadata.annotations {
-        let problems = annotations::misplaced(annotations, place(findings));
+/// Our annotations mean nothing on objects of other kinds.
+pub(super) fn report_misplaced(metadata: &ObjectMeta, findings: &mut Findings<'_>) {
+    if let Some(written) = metadata.annotations.as_ref() {
+        let problems = annotations::misplaced(written, findings.place());
         findings.extend(problems);
-    }
-}
-
-fn place<'a>(findings: &'a Findings<'_>) -> Place<'a> {
-    Place {
-        object: &findings.object,
-        lines: findings.lines(),
     }
 }
 
@@ -99,7 +90,7 @@ mod tests {
         let wrong = [("hold", "x")];
         let field = ["metadata.annotations[hedgerow.edwardstech.dev/hold]"];
         assert_eq!(check(&wrong, of_route).1, field);
-        assert_eq!(check(&[("hodl", "1s")], of_none).1.len(), 1);
+        assert_eq!(check(&[("hodl", "1s")], report_misplaced).1.len(), 1);
         assert_eq!(check(&[], of_service).1.len(), 0);
     }
 }

@@ -110,3 +110,6 @@ pub(super) fn protocol(app_protocol: Option<&str>) -> Option<Protocol> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -17,6 +17,7 @@ use std::ops::Range;
 pub(crate) struct SharedClaim {
     pub rule: RuleId,
     pub match_index: usize,
+    pub host_index: usize,
     pub winner: RuleId,
 }
 
@@ -257,6 +258,7 @@ fn find_claims(group: &[Candidate<'_>], claims: &mut Vec<SharedClaim>) {
             claims.push(SharedClaim {
                 rule: candidate.precedence.seniority,
                 match_index: candidate.precedence.match_index,
+                host_index: candidate.host_index,
                 winner: winner.precedence.seniority,
             });
         }
