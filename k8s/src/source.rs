@@ -1,9 +1,11 @@
 //! How do objects arrive?
 
-pub mod debounce;
 pub mod directory;
-pub mod fields;
-pub mod kinds;
-pub mod manifest;
-pub mod node;
-pub mod yaml;
+
+// In the order in which a file becomes objects.
+mod debounce;
+mod fields;
+mod kinds;
+mod manifest;
+mod node;
+mod yaml;

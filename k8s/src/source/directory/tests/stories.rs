@@ -56,6 +56,21 @@ async fn new_files_and_new_directories_appear() {
     followed.until_hosts(&["a=one", "b=two"]).await;
 }
 
+/// A directory made anew often gets the inode of the one before, and the watch is gone all the same.
+#[tokio::test]
+async fn a_directory_that_is_made_anew_below_is_followed() {
+    let mut followed = Followed::start(&[], NEVER).await;
+    for round in 0..3 {
+        fs::create_dir(followed.path("x")).unwrap();
+        followed.write("x/a.yaml", &ingress("a", &format!("first{round}")));
+        followed.until_hosts(&[&format!("a=first{round}")]).await;
+        followed.write("x/a.yaml", &ingress("a", &format!("second{round}")));
+        followed.until_hosts(&[&format!("a=second{round}")]).await;
+        fs::remove_dir_all(followed.path("x")).unwrap();
+    }
+    followed.until_hosts(&[]).await;
+}
+
 #[tokio::test]
 async fn what_vanishes_is_gone_only_after_its_time() {
     let (a, b) = (ingress("a", "one"), ingress("b", "one"));
