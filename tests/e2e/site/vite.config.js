@@ -1,0 +1,5 @@
+// How is the page built?
+import react from "@vitejs/plugin-react";
+import { defineConfig } from "vite";
+
+export default defineConfig({ plugins: [react()] });
