@@ -2,10 +2,9 @@
 
 pub mod directory;
 
-// In the order in which a file becomes objects.
 mod debounce;
 mod fields;
 mod kinds;
-mod manifest;
+pub(crate) mod manifest;
 mod node;
-mod yaml;
+pub(crate) mod yaml;
