@@ -187,77 +187,62 @@ fn a_printed_grant_opens_what_was_refused() {
     );
 }
 
+/// A route of namespace `web` at a listener of namespace `infra`. Empty: it attaches.
+#[track_caller]
+fn check_allowed(allowed: &str, problems: &[&str]) {
+    let attached: &[&str] = &["http shop.test /* -> web/web:80"];
+    let is_refused = problems.contains(&REFUSED);
+    let rules = if is_refused { &[] } else { attached };
+    let listener = format!("protocol: HTTP, port: 80, allowedRoutes: {{ {allowed} }}");
+    check(
+        &format!("{CLASS}{}", gateway(&listener)),
+        rules,
+        &[],
+        problems,
+    );
+}
+
+const REFUSED: &str = "error not-granted spec.parentRefs[0]";
+
 #[test]
 fn a_listener_says_whose_routes_it_takes() {
-    let refused = "error not-granted spec.parentRefs[0]";
-    let selector = |selector: &str| {
-        format!("allowedRoutes: {{ namespaces: {{ from: Selector, selector: {selector} }} }}")
-    };
-    let kinds = |kind: &str| {
-        format!("allowedRoutes: {{ namespaces: {{ from: All }}, kinds: [{{ kind: {kind} }}] }}")
-    };
+    check_allowed("namespaces: { from: All }", &[]);
+    check_allowed("namespaces: { from: Same }", &[REFUSED]);
+    check_allowed("", &[REFUSED]);
+    let all = "namespaces: { from: All }";
+    check_allowed(&format!("{all}, kinds: [{{ kind: HTTPRoute }}]"), &[]);
+    let kind = "warning unsupported spec.listeners[0].allowedRoutes.kinds[0]";
+    check_allowed(
+        &format!("{all}, kinds: [{{ kind: TLSRoute }}]"),
+        &[REFUSED, kind],
+    );
+    check_allowed(
+        &format!("{all}, kinds: [{{ kind: TLSRoute }}, {{ kind: HTTPRoute }}]"),
+        &[kind],
+    );
+}
+
+#[test]
+fn a_selector_on_the_name_of_namespaces_is_judged_and_others_take_nothing() {
     let name = "kubernetes.io/metadata.name";
-    for (allowed, problems) in [
-        (ALL.to_owned(), vec![]),
-        (
-            "allowedRoutes: { namespaces: { from: Same } }".to_owned(),
-            vec![refused],
-        ),
-        ("allowedRoutes: {}".to_owned(), vec![refused]),
-        (selector("{}"), vec![]),
-        (
-            selector(&format!("{{ matchLabels: {{ {name}: web }} }}")),
-            vec![],
-        ),
-        (
-            selector(&format!("{{ matchLabels: {{ {name}: other }} }}")),
-            vec![refused],
-        ),
-        (
-            selector(&format!(
-                "{{ matchExpressions: [{{ key: {name}, operator: In, values: [web] }}] }}"
-            )),
-            vec![],
-        ),
-        (
-            selector(&format!(
-                "{{ matchExpressions: [{{ key: {name}, operator: NotIn, values: [web] }}] }}"
-            )),
-            vec![refused],
-        ),
-        (
-            selector(&format!(
-                "{{ matchExpressions: [{{ key: {name}, operator: Exists }}] }}"
-            )),
-            vec![],
-        ),
-        (
-            selector("{ matchLabels: { team: shop } }"),
-            vec![
-                refused,
-                "error unsupported spec.listeners[0].allowedRoutes.namespaces.selector",
-            ],
-        ),
-        (kinds("HTTPRoute"), vec![]),
-        (
-            kinds("TLSRoute"),
-            vec![
-                refused,
-                "warning unsupported spec.listeners[0].allowedRoutes.kinds[0]",
-            ],
-        ),
-    ] {
-        let rules: &[&str] = if problems.contains(&refused) {
-            &[]
-        } else {
-            &["http shop.test /* -> web/web:80"]
-        };
-        let yaml = format!(
-            "{CLASS}{}",
-            gateway(&format!("protocol: HTTP, port: 80, {allowed}"))
-        );
-        check(&yaml, rules, &[], &problems);
-    }
+    let check = |selector: String, problems: &[&str]| {
+        let allowed = format!("namespaces: {{ from: Selector, selector: {selector} }}");
+        check_allowed(&allowed, problems);
+    };
+    let labels = |value: &str| format!("{{ matchLabels: {{ {name}: {value} }} }}");
+    let expression = |rest: &str| format!("{{ matchExpressions: [{{ key: {name}, {rest} }}] }}");
+    check("{}".to_owned(), &[]);
+    check(labels("web"), &[]);
+    check(labels("other"), &[REFUSED]);
+    check(expression("operator: In, values: [a, web]"), &[]);
+    check(expression("operator: In, values: [a]"), &[REFUSED]);
+    check(expression("operator: NotIn, values: [web]"), &[REFUSED]);
+    check(expression("operator: Exists"), &[]);
+    check(expression("operator: DoesNotExist"), &[REFUSED]);
+    let unknown = "error unsupported spec.listeners[0].allowedRoutes.namespaces.selector";
+    let team = "{ matchLabels: { team: shop } }";
+    check(team.to_owned(), &[REFUSED, unknown]);
+    check(expression("operator: Near"), &[REFUSED, unknown]);
 }
 
 #[test]

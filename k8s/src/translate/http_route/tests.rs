@@ -310,3 +310,35 @@ fn timeouts_are_the_rules_own_and_zero_is_none() {
         assert_eq!(found, expected);
     }
 }
+
+#[test]
+fn a_rule_with_a_filter_that_cannot_be_obeyed_answers_500_on_its_paths() {
+    check(
+        &format!("matches: [{{ path: {{ value: /a }} }}], filters: [{{ type: CORS }}], {WEB}"),
+        &["/a* -> invalid"],
+        &["error unsupported spec.rules[0].filters[0].type"],
+    );
+    check(
+        "backendRefs: [{ name: web, port: 80, filters: [{ type: RequestMirror, requestMirror: { backendRef: { name: m } } }] }, { name: b, port: 80 }]",
+        &["/* -> invalid web/b:80"],
+        &["error unsupported spec.rules[0].backendRefs[0].filters[0].type"],
+    );
+    check(
+        "backendRefs: [{ name: web, port: 80, filters: [{ type: RequestRedirect, requestRedirect: {} }] }]",
+        &["/* -> invalid"],
+        &["error invalid-field spec.rules[0].backendRefs[0].filters"],
+    );
+}
+
+#[test]
+fn a_redirect_needs_no_backend_and_wins_over_one() {
+    let redirect = "filters: [{ type: RequestRedirect, requestRedirect: { statusCode: 301 } }]";
+    let expected =
+        "/* -> [Redirect { scheme: None, hostname: None, port: None, path: None, status: 301 }]";
+    check(redirect, &[expected], &[]);
+    check(
+        &format!("{redirect}, {WEB}"),
+        &[expected],
+        &["warning invalid-field spec.rules[0].backendRefs"],
+    );
+}

@@ -67,7 +67,7 @@ fn a_secret_of_the_right_type_with_a_fitting_key_is_a_certificate() {
             "error invalid-certificate data.tls.key",
         ),
         (
-            sample::secret("tls", &(own.1.clone(), own.0.clone())),
+            sample::secret("tls", &(own.1, own.0)),
             "error invalid-certificate data.tls.crt",
         ),
     ] {

@@ -71,7 +71,8 @@ fn seeds() -> Vec<(&'static str, Value)> {
                 { "matches": [{ "path": { "type": "RegularExpression", "value": "/a.*" } }],
                   "filters": [{ "type": "URLRewrite", "urlRewrite": { "hostname": "a.test", "path": { "type": "ReplaceFullPath", "replaceFullPath": "/b" } } }],
                   "timeouts": { "request": "10s", "backendRequest": "1s" },
-                  "backendRefs": [{ "group": "", "kind": "Service", "name": "web", "port": 80, "weight": 1, "filters": [{ "type": "ResponseHeaderModifier", "responseHeaderModifier": { "set": [{ "name": "a", "value": "b" }] } }] }] }] } })),
+                  "backendRefs": [{ "group": "", "kind": "Service", "name": "web", "port": 80, "weight": 1, "filters": [{ "type": "ResponseHeaderModifier", "responseHeaderModifier": { "set": [{ "name": "a", "value": "b" }] } }] }] }] } }),
+        ),
     ]
 }
 
@@ -271,7 +272,7 @@ fn the_seeds_are_right_objects_of_every_kind() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig::with_cases(128))]
 
     #[test]
     fn no_object_makes_the_translation_panic(kind in 0usize..11, changes in changes(), is_directory in any::<bool>()) {
