@@ -4,6 +4,7 @@
 
 pub mod change;
 pub mod compile;
+pub mod diff;
 pub mod digest;
 pub mod duration;
 pub mod explain;

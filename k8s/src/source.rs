@@ -1,6 +1,7 @@
 //! How do objects arrive?
 
 pub mod debounce;
+pub mod directory;
 pub mod fields;
 pub mod kinds;
 pub mod manifest;

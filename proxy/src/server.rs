@@ -356,3 +356,6 @@ impl Running {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -18,7 +18,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -39,6 +39,8 @@ const TURN_MAX: Duration = Duration::from_secs(5);
 pub(super) const STOP_MAX: Duration = Duration::from_secs(1);
 /// After an error of `accept` (no descriptor is free, say): never spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// One line about such errors says as much as a thousand.
+const ACCEPT_SILENCE: Duration = Duration::from_secs(60);
 
 struct Server {
     state: Arc<AdminState>,
@@ -77,6 +79,7 @@ async fn accept(listener: tokio::net::TcpListener, server: Arc<Server>) {
     let connections = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let tasks = TaskTracker::new();
     let accepting = async {
+        let mut told: Option<Instant> = None;
         loop {
             let Ok(permit) = connections.clone().acquire_owned().await else {
                 return; // The semaphore is never closed.
@@ -86,7 +89,10 @@ async fn accept(listener: tokio::net::TcpListener, server: Arc<Server>) {
                     tasks.spawn(connection(stream, peer, permit, server.clone()));
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "admin: accept failed");
+                    if told.is_none_or(|at| at.elapsed() > ACCEPT_SILENCE) {
+                        tracing::warn!(%error, "admin connection not accepted");
+                        told = Some(Instant::now());
+                    }
                     sleep(ACCEPT_PAUSE).await;
                 }
             }

@@ -8,6 +8,7 @@ use crate::app::version;
 use config::problem::{Problem, Severity};
 use std::fmt::Write as _;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 /// Problems that are told in full; all of them are at `/problems` and in `hedgerow check`.
 const PROBLEMS_TOLD_MAX: usize = 3;
@@ -16,24 +17,24 @@ const COLUMNS_MAX: usize = 200;
 
 /// What the banner says.
 #[derive(Debug)]
-pub struct Banner<'a> {
-    pub http: &'a [SocketAddr],
-    pub https: &'a [SocketAddr],
+pub struct Banner {
+    pub http: Vec<SocketAddr>,
+    pub https: Vec<SocketAddr>,
     pub admin: SocketAddr,
     /// As in `the directory ./manifests`.
     pub source: String,
     pub served: Served,
-    pub problems: &'a [Problem],
+    pub problems: Arc<Vec<Problem>>,
 }
 
-impl Banner<'_> {
+impl Banner {
     /// At most nine lines, each with a line feed.
     pub fn render(&self, paint: Paint) -> String {
         let name = format!("hedgerow {} (commit {})", version::VERSION, version::COMMIT);
         let mut out = format!("{}\n", paint.text(Ink::Strong, &name));
         for (label, text) in [
-            ("http", addresses(self.http)),
-            ("https", addresses(self.https)),
+            ("http", addresses(&self.http)),
+            ("https", addresses(&self.https)),
             ("admin", format!("http://{}", self.admin)),
         ] {
             write_line(&mut out, label, &text, paint);
@@ -120,10 +121,9 @@ mod tests {
     }
 
     fn render(problems: &[Problem]) -> String {
-        let http = ["127.0.0.1:80".parse().unwrap(), "[::1]:80".parse().unwrap()];
         let banner = Banner {
-            http: &http,
-            https: &[],
+            http: vec!["127.0.0.1:80".parse().unwrap(), "[::1]:80".parse().unwrap()],
+            https: vec![],
             admin: "127.0.0.1:9180".parse().unwrap(),
             source: "the directory k8s".into(),
             served: Served {
@@ -134,7 +134,7 @@ mod tests {
                 endpoints: 2,
                 certificates: 1,
             },
-            problems,
+            problems: Arc::new(problems.to_vec()),
         };
         banner.render(Paint::PLAIN)
     }

@@ -1,6 +1,6 @@
 //! Which settings hold, after defaults, file and flags?
 
-use crate::app::settings_file;
+use crate::app::{settings_file, source};
 use crate::cli::{Input, Run};
 use anyhow::{Result, bail};
 use config::problem::Problem;
@@ -36,12 +36,17 @@ pub fn load(file: Option<&Path>, flags: &Flags) -> Result<Loaded> {
         Some(file) => settings_file::load(file).map_err(anyhow::Error::msg)?,
         None => (Settings::default(), Vec::new()),
     };
-    Ok((with_flags(settings, flags).map_err(anyhow::Error::msg)?, warnings))
+    Ok((
+        with_flags(settings, flags).map_err(anyhow::Error::msg)?,
+        warnings,
+    ))
 }
 
 /// The same for settings that were read again. The error is one sentence per line.
 pub fn with_flags(settings: Settings, flags: &Flags) -> Result<Settings, String> {
-    flags.apply(settings).map_err(|problems| sentences(&problems))
+    flags
+        .apply(settings)
+        .map_err(|problems| sentences(&problems))
 }
 
 /// One problem per line, each with its place.
@@ -59,13 +64,16 @@ pub fn directory(settings: &Settings) -> Result<&Path> {
              or in the settings file with `source: {{ directory: {{ path: DIR }} }}` (hedgerow demo needs neither)"
         ),
     };
-    if path == Path::new("-") {
+    if source::is_stdin(path) {
         return Ok(path);
     }
     match std::fs::metadata(path) {
         Ok(_) => Ok(path),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            bail!("{} does not exist; --manifests wants a directory of manifests, a file, or - for standard input", path.display())
+            bail!(
+                "{} does not exist; --manifests wants a directory of manifests, a file, or - for standard input",
+                path.display()
+            )
         }
         Err(error) => bail!("cannot read {}: {error}", path.display()),
     }

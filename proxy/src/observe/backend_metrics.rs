@@ -10,7 +10,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// Seconds.
-pub const FIRST_BYTE_BUCKETS: [f64; 10] = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0, 60.0];
+pub const FIRST_BYTE_BUCKETS: [f64; 10] =
+    [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0, 60.0];
 /// `ready` may be chosen; `terminating` only where none is ready; `unready` never.
 pub const ENDPOINT_STATES: [&str; 3] = ["ready", "terminating", "unready"];
 
@@ -265,7 +266,10 @@ mod tests {
     #[test]
     fn outcomes_are_sorted_and_unknown_ones_are_internal() {
         assert!(OUTCOMES.is_sorted());
-        assert_eq!(OUTCOMES[outcome_index(Reason::UpstreamCut)], Reason::UpstreamCut);
+        assert_eq!(
+            OUTCOMES[outcome_index(Reason::UpstreamCut)],
+            Reason::UpstreamCut
+        );
         assert_eq!(OUTCOMES[outcome_index(Reason::NoRule)], Reason::Internal);
     }
 }

@@ -147,6 +147,7 @@ fn in_force(rules: usize) -> InForce {
             tls,
             digest: 0x1234_5678_9abc,
             table: RouteTable::default(),
+            ..Snapshot::default()
         }),
         rules: Vec::new(),
         backends: Vec::new(),

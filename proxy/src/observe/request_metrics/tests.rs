@@ -47,7 +47,10 @@ fn five_thousand_routes_stay_within_the_budget() {
     assert_eq!(placed.len(), 5000);
     assert!(series(&metrics) <= 600, "{}", series(&metrics));
     assert!(placed[0].is_same(&placed[0]) && !placed[0].is_same(&placed[1]));
-    assert!(placed[4998].is_same(&placed[4999]), "the last ones share other");
+    assert!(
+        placed[4998].is_same(&placed[4999]),
+        "the last ones share other"
+    );
 }
 
 #[test]
@@ -83,7 +86,14 @@ fn a_route_keeps_its_series_when_younger_ones_come_and_loses_them_when_it_goes()
     let second = place(&metrics, &many, &[]);
     assert!(second[5000].is_same(&first[0]));
     assert_eq!(second[5000].total(), 1);
-    let text = |metrics: &Metrics| metrics.registry.gather().iter().map(|f| format!("{f:?}")).collect::<String>();
+    let text = |metrics: &Metrics| {
+        metrics
+            .registry
+            .gather()
+            .iter()
+            .map(|f| format!("{f:?}"))
+            .collect::<String>()
+    };
     assert!(text(&metrics).contains("zz/old"));
     place(&metrics, &labels("Ingress", 3), &[]);
     assert!(!text(&metrics).contains("zz/old"));
