@@ -12,7 +12,7 @@ use std::sync::Arc;
 /// One right object of each kind; every field that is read is in one of them.
 fn seeds() -> Vec<(&'static str, Value)> {
     let backend = json!({ "service": { "name": "web", "port": { "number": 80, "name": "" } } });
-    let meta = json!({ "name": "x", "annotations": { "kubernetes.io/ingress.class": "hedgerow", "hedgerow.edwardstech.dev/hold": "8s" }, "labels": { "kubernetes.io/service-name": "web" }, "creationTimestamp": "2026-01-01T00:00:00Z" });
+    let meta = meta();
     vec![
         (
             "Ingress",
@@ -51,6 +51,19 @@ fn seeds() -> Vec<(&'static str, Value)> {
             "ReferenceGrant",
             json!({ "metadata": meta, "spec": { "from": [{ "group": "gateway.networking.k8s.io", "kind": "HTTPRoute", "namespace": "b" }], "to": [{ "group": "", "kind": "Service", "name": "web" }] } }),
         ),
+    ]
+    .into_iter()
+    .chain(seeds_of_gateway_api())
+    .collect()
+}
+
+fn meta() -> Value {
+    json!({ "name": "x", "annotations": { "kubernetes.io/ingress.class": "hedgerow", "hedgerow.edwardstech.dev/hold": "8s" }, "labels": { "kubernetes.io/service-name": "web" }, "creationTimestamp": "2026-01-01T00:00:00Z" })
+}
+
+fn seeds_of_gateway_api() -> Vec<(&'static str, Value)> {
+    let meta = meta();
+    vec![
         (
             "GatewayClass",
             json!({ "metadata": meta, "spec": { "controllerName": "edwardstech.dev/hedgerow" } }),
