@@ -1,20 +1,26 @@
 //! What is in force right now?
 
-use crate::observe::Metrics;
+mod assemble;
+mod weights;
+
+pub use assemble::assemble;
+
+use crate::observe::request_metrics::RouteMetrics;
 use crate::upstream::BackendState;
 use arc_swap::ArcSwap;
 use config::problem::Problem;
 use config::settings::Settings;
-use config::snapshot::{Compiled, Snapshot};
+use config::snapshot::{Backend, BackendId, Rule, RuleId, Snapshot};
 use rustls::sign::CertifiedKey;
 use std::sync::Arc;
+use weights::Turns;
 
 /// The one place from which requests read. Replaced only by `publish`.
 #[derive(Debug)]
 pub struct Live(ArcSwap<InForce>);
 
 /// A snapshot with its run-time state. A request pins one for its whole life.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct InForce {
     /// Counts publications of this process, from 1. 0: nothing was published yet.
     pub version: u64,
@@ -30,10 +36,13 @@ pub struct InForce {
     pub default_certificate: Arc<CertifiedKey>,
 }
 
-/// What a rule keeps while requests run: its metric handles.
+/// What a rule keeps while requests run: its name, its metric handles, and whose turn it is among its targets.
 #[derive(Debug)]
 pub struct RuleState {
-    pub metrics: crate::observe::request_metrics::RouteMetrics,
+    /// `Kind namespace/name`; `none` for the rule that answers 404.
+    pub label: Arc<str>,
+    pub metrics: RouteMetrics,
+    turns: Turns,
 }
 
 impl Live {
@@ -50,13 +59,33 @@ impl Live {
     }
 }
 
-/// Gives a compiled configuration its run-time state: metric handles for rules, keyed state for backends (endpoints, in flight), which survives.
-/// Runs on the control runtime.
-pub fn assemble(
-    _compiled: &Compiled,
-    _settings: &Arc<Settings>,
-    _previous: &InForce,
-    _metrics: &Metrics,
-) -> InForce {
-    todo!()
+impl InForce {
+    /// Before the first configuration: nothing is served, every request is 404.
+    pub fn nothing(settings: Arc<Settings>, default_certificate: Arc<CertifiedKey>) -> InForce {
+        InForce {
+            version: 0,
+            published_at: jiff::Timestamp::now(),
+            settings,
+            snapshot: Arc::new(Snapshot::default()),
+            rules: Vec::new(),
+            backends: Vec::new(),
+            problems: Arc::default(),
+            default_certificate,
+        }
+    }
+
+    pub fn rule(&self, id: RuleId) -> Option<(&Rule, &Arc<RuleState>)> {
+        Some((self.snapshot.rule(id)?, self.rules.get(id.index())?))
+    }
+
+    pub fn backend(&self, id: BackendId) -> Option<(&Backend, &Arc<BackendState>)> {
+        Some((self.snapshot.backend(id)?, self.backends.get(id.index())?))
+    }
+}
+
+impl RuleState {
+    /// A number below the sum of the rule's weights, for the next request.
+    pub fn next_turn(&self) -> u32 {
+        self.turns.next()
+    }
 }

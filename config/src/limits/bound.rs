@@ -182,9 +182,16 @@ mod tests {
         let mut all = Limits::default();
         for bound in BOUNDS {
             let range = bound.range();
-            let (least, most) = range.split_once(" to ").map(|(l, m)| (l.to_owned(), m.to_owned())).unwrap();
+            let (least, most) = range
+                .split_once(" to ")
+                .map(|(l, m)| (l.to_owned(), m.to_owned()))
+                .unwrap();
             let mut one = Limits::default();
-            let raw = if bound.written(&one).as_ref() == Some(&most) { least } else { most };
+            let raw = if bound.written(&one).as_ref() == Some(&most) {
+                least
+            } else {
+                most
+            };
             bound.set(&mut one, &raw).unwrap();
             bound.set(&mut all, &raw).unwrap();
             let changed: Vec<_> = BOUNDS
@@ -208,7 +215,11 @@ mod tests {
             ("attempts", "+3", "is not a whole number"),
             ("attempts", "99999999999999999999", "is out of its range"),
             ("headerTimeout", "0s", "is out of its range"),
-            ("headerBytesMax", "32k", "has a unit that could mean two things; write 32Ki (1,024-based) instead"),
+            (
+                "headerBytesMax",
+                "32k",
+                "has a unit that could mean two things; write 32Ki (1,024-based) instead",
+            ),
             ("h2StreamWindowBytes", "4Gi", "is out of its range"),
         ] {
             let mut limits = before.clone();

@@ -85,7 +85,12 @@ mod tests {
         check(Some(GIB), 0, 8192, 4096);
         check(Some(MIB), GIB, 64, 4);
         check(Some(0), GIB, 64, 1);
-        check(Some(u64::MAX), u64::MAX, 65_536, to_usize(u64::MAX / REQUEST_BYTES));
+        check(
+            Some(u64::MAX),
+            u64::MAX,
+            65_536,
+            to_usize(u64::MAX / REQUEST_BYTES),
+        );
     }
 
     #[test]

@@ -105,7 +105,12 @@ mod tests {
         let brief: Vec<_> = found.iter().map(|d| (d.severity, d.keys)).collect();
         assert_eq!(brief, expected);
         for disagreement in found.iter().filter(|d| d.severity == Severity::Error) {
-            assert!(disagreement.keys.iter().all(|key| disagreement.found.contains(key)));
+            assert!(
+                disagreement
+                    .keys
+                    .iter()
+                    .all(|key| disagreement.found.contains(key))
+            );
         }
     }
 
@@ -119,12 +124,30 @@ mod tests {
         let target = (Severity::Error, ["targetBytesMax", "headerBytesMax"]);
         check(|l| l.target_bytes_max = l.header_bytes_max, &[target]);
         check(|l| l.header_bytes_max = l.target_bytes_max + 1, &[]);
-        let client = (Severity::Error, ["connectionsPerClientMax", "connectionsMax"]);
-        check(|l| (l.connections_max, l.connections_per_client_max) = (Some(5), Some(6)), &[client]);
-        check(|l| (l.connections_max, l.connections_per_client_max) = (Some(5), Some(5)), &[]);
-        check(|l| (l.connections_max, l.connections_per_client_max) = (None, Some(6)), &[]);
-        let window = (Severity::Error, ["h2StreamWindowBytes", "h2ConnectionWindowBytes"]);
-        check(|l| l.h2_stream_window_bytes = l.h2_connection_window_bytes + 1, &[window]);
+        let client = (
+            Severity::Error,
+            ["connectionsPerClientMax", "connectionsMax"],
+        );
+        check(
+            |l| (l.connections_max, l.connections_per_client_max) = (Some(5), Some(6)),
+            &[client],
+        );
+        check(
+            |l| (l.connections_max, l.connections_per_client_max) = (Some(5), Some(5)),
+            &[],
+        );
+        check(
+            |l| (l.connections_max, l.connections_per_client_max) = (None, Some(6)),
+            &[],
+        );
+        let window = (
+            Severity::Error,
+            ["h2StreamWindowBytes", "h2ConnectionWindowBytes"],
+        );
+        check(
+            |l| l.h2_stream_window_bytes = l.h2_connection_window_bytes + 1,
+            &[window],
+        );
     }
 
     #[test]
@@ -137,6 +160,9 @@ mod tests {
             ..Limits::default()
         };
         let expected = &limits.disagreements()[0].expected;
-        assert!(expected.ends_with("terminationGracePeriodSeconds: 71 in the pod"), "{expected}");
+        assert!(
+            expected.ends_with("terminationGracePeriodSeconds: 71 in the pod"),
+            "{expected}"
+        );
     }
 }

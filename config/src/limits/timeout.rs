@@ -45,7 +45,11 @@ mod tests {
 
     #[test]
     fn every_time_among_the_bounds_says_how_it_ends() {
-        let times: Vec<_> = BOUNDS.iter().filter(|b| b.is_time()).map(|b| b.key).collect();
+        let times: Vec<_> = BOUNDS
+            .iter()
+            .filter(|b| b.is_time())
+            .map(|b| b.key)
+            .collect();
         let documented: Vec<_> = TIMEOUTS.iter().map(|timeout| timeout.key).collect();
         assert_eq!(documented, times);
         assert!(documented.iter().all(|key| Bound::find(key).is_some()));

@@ -20,7 +20,9 @@ pub enum NetworkError {
     Form,
     #[error("has a prefix longer than the {0} bits of its address")]
     Prefix(u8),
-    #[error("has bits set behind its prefix; write {network} for the network or {host} for the one address")]
+    #[error(
+        "has bits set behind its prefix; write {network} for the network or {host} for the one address"
+    )]
     HostBits { network: Network, host: Network },
 }
 
@@ -147,7 +149,11 @@ mod tests {
     fn check(network: &str, address: &str, expected: bool) {
         let network = Network::parse(network).unwrap();
         let address = address.parse().unwrap();
-        assert_eq!(network.contains(address), expected, "{address} in {network}");
+        assert_eq!(
+            network.contains(address),
+            expected,
+            "{address} in {network}"
+        );
     }
 
     #[test]
@@ -178,7 +184,17 @@ mod tests {
 
     #[test]
     fn what_is_not_a_network_is_refused_with_what_would_be_right() {
-        for raw in ["", "/", "10.0.0.0/", "10/8", "10.0.0.0/+8", "a/8", "10.0.0.0/8/8", "10.0.0.0/0008", "example.com"] {
+        for raw in [
+            "",
+            "/",
+            "10.0.0.0/",
+            "10/8",
+            "10.0.0.0/+8",
+            "a/8",
+            "10.0.0.0/8/8",
+            "10.0.0.0/0008",
+            "example.com",
+        ] {
             assert_eq!(Network::parse(raw), Err(NetworkError::Form), "{raw}");
         }
         assert_eq!(Network::parse("10.0.0.0/33"), Err(NetworkError::Prefix(32)));
@@ -194,7 +210,7 @@ mod tests {
         #[test]
         fn a_network_reads_back_as_it_was_written(bits: u128, v4: bool, prefix in 0_u8..=128) {
             let address = match v4 {
-                true => IpAddr::V4(Ipv4Addr::from_bits((bits >> 96) as u32)),
+                true => IpAddr::V4(Ipv4Addr::from_bits(u32::try_from(bits >> 96).unwrap())),
                 false => IpAddr::V6(Ipv6Addr::from_bits(bits)).to_canonical(),
             };
             let prefix = prefix.min(bits_of(address));

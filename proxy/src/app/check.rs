@@ -5,9 +5,23 @@ mod text;
 
 use crate::app::paint::Paint;
 use crate::app::served::Served;
-use crate::cli::Output;
+use crate::app::{offline, say, settings};
+use crate::cli::{Check, Output};
+use anyhow::Result;
 use config::problem::{Problem, Severity};
 use serde::Serialize;
+use std::process::ExitCode;
+
+/// `hedgerow check`: exit code 0 or 1 by what was found; an error is 2: it could not be checked.
+pub fn check(asked: &Check) -> Result<ExitCode> {
+    let flags = settings::flags_of_input(&asked.input);
+    let (settings, mut problems) = settings::load(asked.input.settings.as_deref(), &flags)?;
+    let compiled = offline::build(&settings)?;
+    problems.extend_from_slice(&compiled.problems);
+    let report = Report::new(&problems, Some(Served::of(&compiled)), asked.strict);
+    say::out(&report.render(asked.output, Paint::of_stdout())?);
+    Ok(ExitCode::from(u8::from(!report.is_good())))
+}
 
 /// Everything that `hedgerow check` has to say.
 #[derive(Debug)]

@@ -26,9 +26,18 @@ impl Paint {
 
     /// What standard output can show.
     pub fn of_stdout() -> Paint {
+        Paint::of(&std::io::stdout())
+    }
+
+    /// What standard error can show.
+    pub fn of_stderr() -> Paint {
+        Paint::of(&std::io::stderr())
+    }
+
+    fn of(stream: &impl IsTerminal) -> Paint {
         let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         Paint {
-            is_on: !refused && std::io::stdout().is_terminal(),
+            is_on: !refused && stream.is_terminal(),
         }
     }
 

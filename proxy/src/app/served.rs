@@ -1,7 +1,8 @@
 //! What does a configuration serve, in one line?
 
 use crate::app::paint::count;
-use config::snapshot::{Action, Compiled, Rule};
+use crate::live::InForce;
+use config::snapshot::{Action, Compiled, Rule, Snapshot};
 use serde::Serialize;
 use std::collections::BTreeSet;
 
@@ -24,8 +25,23 @@ pub struct Served {
 }
 
 impl Served {
+    /// Of a compilation that nobody serves.
     pub fn of(compiled: &Compiled) -> Served {
-        let snapshot = &compiled.snapshot;
+        let endpoints = compiled.endpoints.values().map(|set| set.len()).sum();
+        Served::of_snapshot(&compiled.snapshot, endpoints)
+    }
+
+    /// Of what is in force right now.
+    pub fn of_in_force(in_force: &InForce) -> Served {
+        let counts = in_force
+            .backends
+            .iter()
+            .flat_map(|backend| backend.pool.counts());
+        let endpoints: i64 = counts.sum();
+        Served::of_snapshot(&in_force.snapshot, usize::try_from(endpoints).unwrap_or(0))
+    }
+
+    fn of_snapshot(snapshot: &Snapshot, endpoints: usize) -> Served {
         let rules: Vec<&Rule> = snapshot
             .rules
             .iter()
@@ -44,7 +60,7 @@ impl Served {
             rules: rules.len(),
             hosts: hosts.into_iter().collect(),
             backends: snapshot.backends.len(),
-            endpoints: compiled.endpoints.values().map(|set| set.len()).sum(),
+            endpoints,
             certificates: snapshot.tls.entries().count(),
         }
     }

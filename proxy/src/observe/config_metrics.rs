@@ -198,7 +198,7 @@ impl ConfigMetrics {
 }
 
 /// The commit that the binary was built from, where the build says so.
-pub const COMMIT: &str = match option_env!("HEDGEROW_COMMIT") {
+pub const COMMIT: &str = match option_env!("HEDGEROW_BUILD_COMMIT") {
     Some(commit) => commit,
     None => "unknown",
 };

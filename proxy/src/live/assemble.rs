@@ -1,0 +1,209 @@
+//! What does a compiled configuration need to run: metric handles for its rules, keyed state for its backends?
+
+#[cfg(test)]
+mod tests;
+
+use super::weights::Turns;
+use super::{InForce, RuleState};
+use crate::observe::Metrics;
+use crate::observe::backend_metrics::BackendHandles;
+use crate::observe::request_metrics::{Budget, Wanted};
+use crate::upstream::BackendState;
+use crate::upstream::terms::Terms;
+use config::settings::{Listener, Settings};
+use config::snapshot::{Action, Backend, BackendKey, Compiled, Rule};
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Instant;
+
+/// The route of requests that no rule takes.
+const NO_ROUTE: &str = "none";
+
+/// Gives a compiled configuration its run-time state: metric handles for rules, keyed state for backends (endpoints, in flight), which
+/// survives. Runs on the control runtime. Where only endpoints changed, rules and backends are those of `previous`.
+pub fn assemble(
+    compiled: &Compiled,
+    settings: &Arc<Settings>,
+    previous: &InForce,
+    metrics: &Metrics,
+) -> InForce {
+    let is_same_snapshot = Arc::ptr_eq(&compiled.snapshot, &previous.snapshot);
+    let (rules, backends) = if is_same_snapshot && Arc::ptr_eq(settings, &previous.settings) {
+        publish_endpoints(compiled, &previous.backends);
+        (previous.rules.clone(), previous.backends.clone())
+    } else {
+        build(compiled, settings, previous, metrics).unwrap_or_else(|error| {
+            // Labels and names are fixed at compile time, so this is a defect of ours; the old handles keep counting.
+            tracing::error!(%error, "metrics could not be placed");
+            (previous.rules.clone(), previous.backends.clone())
+        })
+    };
+    InForce {
+        version: previous.version + 1,
+        published_at: jiff::Timestamp::now(),
+        settings: settings.clone(),
+        snapshot: compiled.snapshot.clone(),
+        rules,
+        backends,
+        problems: compiled.problems.clone(),
+        default_certificate: previous.default_certificate.clone(),
+    }
+}
+
+type Running = (Vec<Arc<RuleState>>, Vec<Arc<BackendState>>);
+
+fn build(
+    compiled: &Compiled,
+    settings: &Arc<Settings>,
+    previous: &InForce,
+    metrics: &Metrics,
+) -> Result<Running, prometheus::Error> {
+    let snapshot = &compiled.snapshot;
+    let listeners: Vec<Arc<str>> = listeners(settings).map(label_of_listener).collect();
+    let routes = route_labels(&snapshot.rules, previous);
+    let labels: Vec<Arc<str>> = snapshot
+        .backends
+        .iter()
+        .map(|one| one.label.clone())
+        .collect();
+    let budget = Budget::divide(
+        settings.series_max,
+        Wanted {
+            listeners: listeners.len(),
+            routes: distinct(&routes),
+            backends: distinct(&labels),
+        },
+    );
+    metrics.requests.place_listeners(&listeners)?;
+    let route_metrics = metrics.requests.place_routes(&routes, budget.routes)?;
+    let handles = metrics
+        .backends
+        .place(&labels, budget.backends, budget.histograms)?;
+    let rules = snapshot.rules.iter().zip(routes).zip(route_metrics);
+    let rules = rules.map(|((rule, label), metrics)| {
+        Arc::new(RuleState {
+            label,
+            metrics,
+            turns: Turns::new(whole_weight(rule)),
+        })
+    });
+    let backends = backends(compiled, settings, previous, handles);
+    publish_endpoints(compiled, &backends);
+    metrics.backends.set_endpoints(&endpoint_counts(&backends));
+    Ok((rules.collect(), backends))
+}
+
+/// As configured, with the real port: `[::]:443`. The connection's context calls the listener the same.
+pub fn label_of_listener(listener: &Listener) -> Arc<str> {
+    listener.address.to_string().into()
+}
+
+fn listeners(settings: &Settings) -> impl Iterator<Item = &Listener> {
+    settings.http.iter().chain(&settings.https)
+}
+
+/// One label per object. Texts of `previous` are used again: most objects have not changed.
+fn route_labels(rules: &[Rule], previous: &InForce) -> Vec<Arc<str>> {
+    let mut known: HashMap<_, Arc<str>> = previous
+        .snapshot
+        .rules
+        .iter()
+        .zip(&previous.rules)
+        .filter(|(rule, _)| !matches!(rule.action, Action::NotFound))
+        .map(|(rule, state)| (&rule.object, state.label.clone()))
+        .collect();
+    let none: Arc<str> = NO_ROUTE.into();
+    let mut labels = Vec::with_capacity(rules.len());
+    for rule in rules {
+        labels.push(match rule.action {
+            Action::NotFound => none.clone(),
+            _ => known
+                .entry(&rule.object)
+                .or_insert_with(|| rule.object.to_string().into())
+                .clone(),
+        });
+    }
+    labels
+}
+
+fn distinct(labels: &[Arc<str>]) -> usize {
+    labels.iter().collect::<HashSet<_>>().len()
+}
+
+fn whole_weight(rule: &Rule) -> u32 {
+    match &rule.action {
+        Action::Forward(targets) => targets.last().map_or(1, |target| target.weight_until),
+        Action::Redirect(_) | Action::Fail(_) | Action::NotFound => 1,
+    }
+}
+
+/// The state of each backend: the one there was, if nothing about it changed; else a new one over the same pool.
+fn backends(
+    compiled: &Compiled,
+    settings: &Arc<Settings>,
+    previous: &InForce,
+    handles: Vec<BackendHandles>,
+) -> Vec<Arc<BackendState>> {
+    let known: HashMap<&BackendKey, (&Backend, &Arc<BackendState>)> = previous
+        .snapshot
+        .backends
+        .iter()
+        .zip(&previous.backends)
+        .map(|(backend, state)| (&backend.key, (backend, state)))
+        .collect();
+    let same_limits = settings.limits == previous.settings.limits;
+    let of = |(backend, metrics): (&Backend, BackendHandles)| match known.get(&backend.key) {
+        Some((before, state))
+            if same_limits && is_same(before, backend) && state.metrics.is_same(&metrics) =>
+        {
+            (*state).clone()
+        }
+        before => Arc::new(BackendState {
+            key: backend.key.clone(),
+            label: backend.label.clone(),
+            terms: Terms::new(backend, &settings.limits),
+            pool: before
+                .map(|(_, state)| state.pool.clone())
+                .unwrap_or_default(),
+            metrics,
+        }),
+    };
+    compiled
+        .snapshot
+        .backends
+        .iter()
+        .zip(handles)
+        .map(of)
+        .collect()
+}
+
+fn is_same(before: &Backend, now: &Backend) -> bool {
+    before.protocol == now.protocol
+        && before.policy == now.policy
+        && before.authority == now.authority
+        && before.label == now.label
+}
+
+fn publish_endpoints(compiled: &Compiled, backends: &[Arc<BackendState>]) {
+    let now = Instant::now();
+    for backend in backends {
+        let endpoints = compiled.endpoints.get(&backend.key).cloned();
+        let endpoints = endpoints.unwrap_or_else(|| Arc::new([]));
+        let before = backend.pool.counts();
+        backend.pool.publish(endpoints, now);
+        let after = backend.pool.counts();
+        if before != after {
+            backend.metrics.shift_endpoints(before, after);
+        }
+    }
+}
+
+/// Two backends of one label (another policy for the same port) have the same endpoints: they are counted once.
+fn endpoint_counts(backends: &[Arc<BackendState>]) -> Vec<(Arc<str>, [i64; 3])> {
+    let mut seen = HashSet::new();
+    backends
+        .iter()
+        .filter(|backend| seen.insert(&backend.label))
+        .map(|backend| (backend.label.clone(), backend.pool.counts()))
+        .collect()
+}

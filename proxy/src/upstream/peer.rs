@@ -1,0 +1,100 @@
+//! How is this endpoint to be connected to?
+
+use super::state::EndpointState;
+use super::terms::Terms;
+use super::timeouts::Timeouts;
+use config::digest;
+use config::model::Protocol;
+use pingora_core::protocols::ALPN;
+use pingora_core::protocols::l4::ext::TcpKeepalive;
+use pingora_core::upstreams::peer::HttpPeer;
+use std::time::Duration;
+
+/// A power-cut machine costs one bounded wait: unacknowledged bytes end the connection after this.
+const TCP_USER_TIMEOUT: Duration = Duration::from_secs(10);
+const TCP_KEEP_ALIVE_IDLE: Duration = Duration::from_secs(10);
+const TCP_KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(5);
+const TCP_KEEP_ALIVE_PROBES: usize = 2;
+/// pingora's default is 1, which makes a connection per request.
+const H2_STREAMS_MAX: usize = 100;
+/// pingora's defaults are 8 MiB each; a slow client would let a backend fill them.
+const H2_STREAM_WINDOW_BYTES: u32 = 256 * 1024;
+const H2_CONNECTION_WINDOW_BYTES: u32 = 1024 * 1024;
+
+/// The peer for one attempt. The address is never a name, so nothing is resolved; TLS always verifies, and always has a name to verify.
+pub fn build(terms: &Terms, endpoint: &EndpointState, timeouts: &Timeouts) -> Box<HttpPeer> {
+    let is_tls = terms.protocol == Protocol::Https;
+    let server_name = if is_tls {
+        terms.server_name.clone()
+    } else {
+        String::new()
+    };
+    let mut peer = HttpPeer::new(endpoint.address, is_tls, server_name);
+    peer.group_key = digest::of(&[
+        &terms.group.to_le_bytes(),
+        &endpoint.generation.to_le_bytes(),
+    ]);
+    let options = &mut peer.options;
+    options.connection_timeout = Some(timeouts.connect);
+    options.read_timeout = Some(timeouts.read);
+    options.write_timeout = Some(timeouts.write);
+    options.idle_timeout = Some(terms.keep_alive(endpoint.keep_alive()));
+    options.tcp_keepalive = Some(TcpKeepalive {
+        idle: TCP_KEEP_ALIVE_IDLE,
+        interval: TCP_KEEP_ALIVE_INTERVAL,
+        count: TCP_KEEP_ALIVE_PROBES,
+        #[cfg(target_os = "linux")]
+        user_timeout: TCP_USER_TIMEOUT,
+    });
+    options.ca = terms.authority.clone();
+    options.alpn = match terms.protocol {
+        Protocol::Http1 => ALPN::H1,
+        Protocol::H2c => ALPN::H2,
+        Protocol::Https => ALPN::H2H1,
+    };
+    options.max_h2_streams = H2_STREAMS_MAX;
+    options.h2_stream_window_size = Some(H2_STREAM_WINDOW_BYTES);
+    options.h2_connection_window_size = Some(H2_CONNECTION_WINDOW_BYTES);
+    Box::new(peer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::upstream::terms::tests::backend;
+    use config::limits::Limits;
+    use config::model::BackendPolicy;
+    use pingora_core::upstreams::peer::Peer;
+    use std::net::SocketAddr;
+
+    const TIMEOUTS: Timeouts = Timeouts {
+        connect: Duration::from_secs(1),
+        read: Duration::from_secs(60),
+        write: Duration::from_secs(60),
+        header: None,
+        attempt: None,
+    };
+
+    fn peer(protocol: Protocol, generation: u64) -> Box<HttpPeer> {
+        let terms = Terms::new(
+            &backend(protocol, BackendPolicy::default()),
+            &Limits::default(),
+        );
+        let endpoint = EndpointState::new(SocketAddr::from(([127, 0, 0, 1], 9)), generation);
+        build(&terms, &endpoint, &TIMEOUTS)
+    }
+
+    #[test]
+    fn tls_always_verifies_the_certificate_and_the_name() {
+        let peer = peer(Protocol::Https, 1);
+        assert!(peer.is_tls() && !peer.sni().is_empty());
+        assert!(peer.verify_cert() && peer.verify_hostname());
+    }
+
+    #[test]
+    fn a_connection_of_another_generation_is_never_used_again() {
+        let hash = |generation| peer(Protocol::Http1, generation).reuse_hash();
+        assert_eq!(hash(1), hash(1));
+        assert_ne!(hash(1), hash(2));
+    }
+}

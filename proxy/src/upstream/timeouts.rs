@@ -1,0 +1,121 @@
+//! How long may each step of this attempt take?
+
+use super::terms::Terms;
+use crate::request::kind::Kind;
+use config::model::{Protocol, RoutePolicy};
+use config::reason::Reason;
+use std::time::Duration;
+
+/// The bounds of one attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timeouts {
+    pub connect: Duration,
+    /// What pingora applies to each read of the upstream connection, the wait for the response header included.
+    pub read: Duration,
+    pub write: Duration,
+    /// From the end of the request to the response header. None: no bound, as for gRPC, where the client's `grpc-timeout` rules.
+    pub header: Option<Duration>,
+    /// From the attempt's start to the response header, and the reason if it is not met: a bound on the attempt or on the whole request.
+    pub attempt: Option<(Duration, Reason)>,
+}
+
+/// `left` is what is left of the whole request. `speaks_http1`: the endpoint's earlier connections did.
+pub fn of_attempt(
+    terms: &Terms,
+    route: &RoutePolicy,
+    kind: Kind,
+    speaks_http1: bool,
+    left: Option<Duration>,
+) -> Timeouts {
+    let attempt = match (route.attempt_timeout, left) {
+        (Some(attempt), Some(left)) if left < attempt => Some((left, Reason::RequestTimeout)),
+        (Some(attempt), _) => Some((attempt, Reason::ResponseTimeout)),
+        (None, Some(left)) => Some((left, Reason::RequestTimeout)),
+        (None, None) => None,
+    };
+    let header = (kind != Kind::Grpc).then_some(terms.response_timeout);
+    let clamp = |wanted: Duration| attempt.map_or(wanted, |(bound, _)| wanted.min(bound));
+    let stream = terms.stream_idle_timeout.max(terms.idle_timeout);
+    // pingora has one timeout for both, the header and the parts of the body. To an HTTP/1 endpoint the watchdog bounds the header and the
+    // clock the body, so that an event stream which the request did not announce may be silent for an hour. An HTTP/2 connection is shared
+    // and cannot be cut for one request: there the shorter bound holds, unless the request announces a stream.
+    let is_http1 = speaks_http1 || terms.protocol == Protocol::Http1;
+    let read = match kind {
+        _ if is_http1 => stream,
+        Kind::Plain => clamp(terms.response_timeout),
+        Kind::Stream | Kind::Grpc | Kind::Upgrade => stream,
+    };
+    Timeouts {
+        connect: clamp(terms.connect_timeout),
+        read,
+        write: terms.write_timeout,
+        header,
+        attempt,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::upstream::terms::tests::backend;
+    use config::limits::Limits;
+    use config::model::BackendPolicy;
+
+    const SECONDS: fn(u64) -> Duration = Duration::from_secs;
+
+    fn check(protocol: Protocol, kind: Kind, read: u64, header: Option<u64>) {
+        let terms = Terms::new(
+            &backend(protocol, BackendPolicy::default()),
+            &Limits::default(),
+        );
+        let timeouts = of_attempt(&terms, &RoutePolicy::default(), kind, false, None);
+        assert_eq!(timeouts.read, SECONDS(read), "{protocol:?} {kind:?}");
+        assert_eq!(
+            timeouts.header,
+            header.map(SECONDS),
+            "{protocol:?} {kind:?}"
+        );
+        assert_eq!(timeouts.attempt, None);
+        assert_eq!(timeouts.connect, SECONDS(1));
+    }
+
+    #[test]
+    fn a_silent_stream_lives_for_an_hour_and_a_header_comes_within_a_minute() {
+        check(Protocol::Http1, Kind::Plain, 3600, Some(60));
+        check(Protocol::H2c, Kind::Plain, 60, Some(60));
+        check(Protocol::H2c, Kind::Stream, 3600, Some(60));
+        check(Protocol::H2c, Kind::Grpc, 3600, None);
+        check(Protocol::Http1, Kind::Upgrade, 3600, Some(60));
+    }
+
+    #[test]
+    fn an_attempt_ends_with_the_whole_request() {
+        let terms = Terms::new(
+            &backend(Protocol::H2c, BackendPolicy::default()),
+            &Limits::default(),
+        );
+        let route = RoutePolicy {
+            attempt_timeout: Some(SECONDS(5)),
+            ..RoutePolicy::default()
+        };
+        let of = |left| of_attempt(&terms, &route, Kind::Plain, false, left).attempt;
+        assert_eq!(of(None), Some((SECONDS(5), Reason::ResponseTimeout)));
+        assert_eq!(
+            of(Some(SECONDS(9))),
+            Some((SECONDS(5), Reason::ResponseTimeout))
+        );
+        assert_eq!(
+            of(Some(SECONDS(2))),
+            Some((SECONDS(2), Reason::RequestTimeout))
+        );
+        let clamped = of_attempt(
+            &terms,
+            &route,
+            Kind::Plain,
+            false,
+            Some(Duration::from_millis(300)),
+        );
+        assert_eq!(clamped.connect, Duration::from_millis(300));
+        assert_eq!(clamped.read, Duration::from_millis(300));
+    }
+}
