@@ -141,7 +141,11 @@ impl<'a> RequestHost<'a> {
 }
 
 fn split_port(raw: &str) -> Result<(&str, Option<u16>), HostnameError> {
-    let after_bracket = raw.rfind(']').map_or(0, |at| at + 1);
+    let after_bracket = match raw.rfind(']') {
+        Some(at) => at + 1,
+        None if raw.starts_with('[') => return Err(HostnameError::Character),
+        None => 0,
+    };
     let Some(colon) = raw.get(after_bracket..).and_then(|rest| rest.find(':')) else {
         return Ok((raw, None));
     };

@@ -1,9 +1,10 @@
-//! What is right: settings, the model of what was asked for, and its compilation into what a request reads.
+//! What is right: which settings, which routes, and why?
 //!
 //! Pure: no I/O, no async, no Kubernetes, no pingora. Everything here is a function of its arguments.
 
 pub mod change;
 pub mod compile;
+pub mod diff;
 pub mod digest;
 pub mod duration;
 pub mod explain;
@@ -11,6 +12,7 @@ pub mod hostname;
 pub mod limits;
 pub mod model;
 pub mod name;
+pub mod nearest;
 pub mod path;
 pub mod problem;
 pub mod reason;

@@ -22,6 +22,8 @@ pub enum Severity {
 pub enum ProblemCode {
     /// A file cannot be read or is not YAML.
     UnreadableManifest,
+    /// A directory without a single manifest.
+    NoManifests,
     /// The same object stands in two files.
     DuplicateObject,
     /// A field that the kind does not have.

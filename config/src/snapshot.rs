@@ -9,9 +9,11 @@ mod tls;
 
 pub use backend::{Backend, BackendId, BackendKey, EndpointAddress};
 pub use rule::{Action, Failure, Rule, RuleId, WeightedTarget};
-pub use table::{RequestView, RouteTable};
+pub(crate) use table::{Entry, Mismatch, SharedClaim, Visitor};
+pub use table::{Precedence, RequestView, RouteTable};
 pub use tls::{TlsEntry, TlsTable};
 
+use crate::name::ObjectRef;
 use crate::problem::Problem;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -26,8 +28,8 @@ pub struct Compiled {
     pub problems: Arc<Vec<Problem>>,
 }
 
-/// Routes, backends and certificates in force.
-#[derive(Debug)]
+/// Routes, backends and certificates in force. The default is empty: not even a rule for 404.
+#[derive(Debug, Default)]
 pub struct Snapshot {
     pub table: RouteTable,
     /// By `RuleId`. The last one answers 404, so that `find` is total.
@@ -37,6 +39,10 @@ pub struct Snapshot {
     pub tls: TlsTable,
     /// 48 bits over routes, backends and wanted certificates: the same on every node with the same objects.
     pub digest: u64,
+    /// Every object with rules, and the digest of what it asks for, sorted.
+    pub objects: Vec<(ObjectRef, u64)>,
+    /// What is wrong with routes, references and certificates. They stay while only endpoints change; `Compiled` has all.
+    pub problems: Vec<Problem>,
 }
 
 impl Snapshot {

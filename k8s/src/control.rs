@@ -1,1 +1,139 @@
 //! How does a change of objects become a compiled configuration?
+
+mod last_good;
+mod news;
+mod own_names;
+
+use crate::objects::Objects;
+use crate::translate::{Touched, Translator};
+use config::compile::{CompileOptions, compile, recompile_endpoints};
+use config::model::Model;
+use config::problem::Problem;
+use config::settings::Settings;
+use config::snapshot::Compiled;
+use last_good::LastGood;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+use tokio::sync::watch;
+
+/// The control path: translates and compiles whenever objects or settings change, and sends on what differs. Ends when the objects do,
+/// or when nobody takes the result any more.
+pub async fn run(
+    mut objects: watch::Receiver<Option<Arc<Objects>>>,
+    mut settings: watch::Receiver<Arc<Settings>>,
+    compiled: watch::Sender<Option<Arc<Compiled>>>,
+) {
+    let mut control = Control::default();
+    while !compiled.is_closed() {
+        let now_objects = objects.borrow_and_update().clone();
+        let now_settings = settings.borrow_and_update().clone();
+        if let Some(now_objects) = now_objects
+            && let Some(next) = control.step(&now_objects, &now_settings, unix_seconds())
+        {
+            compiled.send_replace(Some(next));
+        }
+        tokio::select! {
+            changed = objects.changed() => if changed.is_err() { return },
+            () = changed_ever(&mut settings) => {}
+            () = compiled.closed() => {}
+            () = tokio::time::sleep(control.time_to_next_look(unix_seconds())) => {}
+        }
+    }
+}
+
+/// The same in one go, for `check` and `why`. `now` is in seconds since 1970.
+pub fn build(objects: &Objects, settings: &Settings, now: i64) -> Compiled {
+    let (mut model, mut problems) = Translator::default().translate(objects, settings);
+    own_names::fill(&mut model);
+    problems.extend_from_slice(&objects.problems);
+    compile(&model, problems, &options(objects, now))
+}
+
+fn options(objects: &Objects, now: i64) -> CompileOptions {
+    CompileOptions {
+        now,
+        is_cluster: !objects.is_directory,
+    }
+}
+
+/// What the loop remembers from one change to the next.
+#[derive(Default)]
+struct Control {
+    translator: Translator,
+    last_good: LastGood,
+    /// Of the translation and the source, sorted.
+    problems: Vec<Problem>,
+    /// What was sent on.
+    compiled: Option<Arc<Compiled>>,
+    /// Seconds since 1970: certificates are judged again then.
+    next_look: i64,
+}
+
+impl Control {
+    /// The configuration to send on. None: it is the last one.
+    fn step(&mut self, objects: &Objects, settings: &Settings, now: i64) -> Option<Arc<Compiled>> {
+        let (mut model, mut problems) = self.translator.translate(objects, settings);
+        problems.extend_from_slice(&objects.problems);
+        problems.extend(self.last_good.keep(objects, settings, &mut model, now));
+        own_names::fill(&mut model);
+        problems.sort_unstable();
+        let touched = self.translator.touched();
+        if *touched == Touched::default() && problems == self.problems && now < self.next_look {
+            return None;
+        }
+        let options = options(objects, now);
+        self.problems.clone_from(&problems);
+        let next = self
+            .endpoints_only(&model, &problems, &options)
+            .unwrap_or_else(|| compile(&model, problems, &options));
+        self.next_look = news::next_look(model.certificates.values(), now);
+        if let Some(last) = &self.compiled
+            && !news::is_news(last, &next, touched, objects.is_directory)
+        {
+            return None;
+        }
+        let next = Arc::new(next);
+        news::tell(&next);
+        self.compiled = Some(next.clone());
+        Some(next)
+    }
+
+    /// The cheap way, where nothing but endpoints changed.
+    fn endpoints_only(
+        &self,
+        model: &Model,
+        problems: &[Problem],
+        options: &CompileOptions,
+    ) -> Option<Compiled> {
+        let last = self.compiled.as_ref()?;
+        let touched = self.translator.touched();
+        if !touched.is_only_endpoints() || options.now >= self.next_look {
+            return None;
+        }
+        let problems = problems.to_vec();
+        recompile_endpoints(last, model, problems, options, &touched.endpoints_of)
+    }
+
+    fn time_to_next_look(&self, now: i64) -> Duration {
+        let seconds = u64::try_from(self.next_look.saturating_sub(now)).unwrap_or(0);
+        // Never in a busy loop, whatever the clock does.
+        Duration::from_secs(seconds.clamp(1, news::LOOK_SECONDS_MAX))
+    }
+}
+
+/// Settings that nobody can change any more are not a reason to end.
+async fn changed_ever(settings: &mut watch::Receiver<Arc<Settings>>) {
+    if settings.changed().await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
+
+fn unix_seconds() -> i64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    since.map_or(0, |since| {
+        i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -5,5 +5,7 @@
 
 pub mod control;
 pub mod objects;
+#[cfg(test)]
+mod sample;
 pub mod source;
 pub mod translate;

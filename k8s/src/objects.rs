@@ -1,6 +1,6 @@
 //! Which objects are there, by kind and name, whichever way they arrived?
 
-use config::name::{ObjectName, Origin};
+use config::name::{Kind, ObjectName, ObjectRef, Origin};
 use config::problem::Problem;
 use gateway_api::apis::standard::gatewayclasses::GatewayClass;
 use gateway_api::apis::standard::gateways::Gateway;
@@ -84,4 +84,111 @@ pub struct Objects {
     pub problems: Vec<Problem>,
     /// True: a directory. Class-less Ingresses are ours without any IngressClass, endpoints may be loopback.
     pub is_directory: bool,
+}
+
+/// One object of any kind.
+#[derive(Debug, Clone)]
+pub enum Any {
+    Ingress(Arc<Object<Ingress>>),
+    IngressClass(Arc<Object<IngressClass>>),
+    Service(Arc<Object<Service>>),
+    EndpointSlice(Arc<Object<EndpointSlice>>),
+    Endpoints(Arc<Object<Endpoints>>),
+    Secret(Arc<Object<Secret>>),
+    ConfigMap(Arc<Object<ConfigMap>>),
+    ReferenceGrant(Arc<Object<ReferenceGrant>>),
+    Gateway(Arc<Object<Gateway>>),
+    GatewayClass(Arc<Object<GatewayClass>>),
+    HttpRoute(Arc<Object<HttpRoute>>),
+}
+
+impl Any {
+    pub fn reference(&self) -> ObjectRef {
+        let (kind, name, _, _) = self.facts();
+        ObjectRef {
+            kind,
+            name: name.clone(),
+        }
+    }
+
+    /// See [`Object::revision`].
+    pub fn revision(&self) -> u64 {
+        self.facts().2
+    }
+
+    /// Where the object begins.
+    pub fn origin(&self) -> Option<Origin> {
+        self.facts().3.and_then(|lines| lines.origin(""))
+    }
+
+    /// Adds the object, in place of one of the same name.
+    pub fn insert_into(&self, objects: &mut Objects) {
+        match self {
+            Any::Ingress(object) => insert(&mut objects.ingresses, object),
+            Any::IngressClass(object) => insert(&mut objects.ingress_classes, object),
+            Any::Service(object) => insert(&mut objects.services, object),
+            Any::EndpointSlice(object) => insert(&mut objects.endpoint_slices, object),
+            Any::Endpoints(object) => insert(&mut objects.endpoints, object),
+            Any::Secret(object) => insert(&mut objects.secrets, object),
+            Any::ConfigMap(object) => insert(&mut objects.config_maps, object),
+            Any::ReferenceGrant(object) => insert(&mut objects.reference_grants, object),
+            Any::Gateway(object) => insert(&mut objects.gateways, object),
+            Any::GatewayClass(object) => insert(&mut objects.gateway_classes, object),
+            Any::HttpRoute(object) => insert(&mut objects.http_routes, object),
+        }
+    }
+
+    fn facts(&self) -> (Kind, &ObjectName, u64, Option<&Lines>) {
+        match self {
+            Any::Ingress(object) => object.facts(Kind::Ingress),
+            Any::IngressClass(object) => object.facts(Kind::IngressClass),
+            Any::Service(object) => object.facts(Kind::Service),
+            Any::EndpointSlice(object) => object.facts(Kind::EndpointSlice),
+            Any::Endpoints(object) => object.facts(Kind::Endpoints),
+            Any::Secret(object) => object.facts(Kind::Secret),
+            Any::ConfigMap(object) => object.facts(Kind::ConfigMap),
+            Any::ReferenceGrant(object) => object.facts(Kind::ReferenceGrant),
+            Any::Gateway(object) => object.facts(Kind::Gateway),
+            Any::GatewayClass(object) => object.facts(Kind::GatewayClass),
+            Any::HttpRoute(object) => object.facts(Kind::HttpRoute),
+        }
+    }
+}
+
+impl<K> Object<K> {
+    fn facts(&self, kind: Kind) -> (Kind, &ObjectName, u64, Option<&Lines>) {
+        (kind, &self.name, self.revision, self.lines.as_ref())
+    }
+}
+
+fn insert<K>(set: &mut Set<K>, object: &Arc<Object<K>>) {
+    set.insert(object.name.clone(), object.clone());
+}
+
+impl Objects {
+    /// Whether both hold the very same objects and problems: nothing needs to be translated again.
+    pub fn is_same_as(&self, other: &Objects) -> bool {
+        same(&self.ingresses, &other.ingresses)
+            && same(&self.ingress_classes, &other.ingress_classes)
+            && same(&self.services, &other.services)
+            && same(&self.endpoint_slices, &other.endpoint_slices)
+            && same(&self.endpoints, &other.endpoints)
+            && same(&self.secrets, &other.secrets)
+            && same(&self.config_maps, &other.config_maps)
+            && same(&self.reference_grants, &other.reference_grants)
+            && same(&self.gateways, &other.gateways)
+            && same(&self.gateway_classes, &other.gateway_classes)
+            && same(&self.http_routes, &other.http_routes)
+            && self.problems == other.problems
+            && self.is_directory == other.is_directory
+    }
+}
+
+fn same<K>(left: &Set<K>, right: &Set<K>) -> bool {
+    let is_there = |(name, object): (&ObjectName, &Arc<Object<K>>)| {
+        right
+            .get(name)
+            .is_some_and(|other| Arc::ptr_eq(object, other))
+    };
+    left.len() == right.len() && left.iter().all(is_there)
 }

@@ -1,3 +1,8 @@
-//! The hedgerow program.
+//! Where does the program begin?
 
-fn main() {}
+use clap::Parser;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    proxy::app::run_command(proxy::cli::Cli::parse())
+}

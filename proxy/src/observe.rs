@@ -7,10 +7,12 @@ pub mod connection_metrics;
 pub mod process_metrics;
 pub mod request_metrics;
 
+use access_log::AccessLogMetrics;
 use backend_metrics::BackendMetrics;
 use config_metrics::ConfigMetrics;
 use connection_metrics::ConnectionMetrics;
-use prometheus::Registry;
+use jiff::Timestamp;
+use prometheus::{Registry, TextEncoder};
 use request_metrics::RequestMetrics;
 
 /// Every metric of the process, by the module that owns it. Labels come from configuration only, never from requests.
@@ -21,17 +23,29 @@ pub struct Metrics {
     pub requests: RequestMetrics,
     pub backends: BackendMetrics,
     pub config: ConfigMetrics,
+    pub access_log: AccessLogMetrics,
 }
 
 impl Metrics {
     pub fn new() -> Result<Metrics, prometheus::Error> {
         let registry = Registry::new();
+        process_metrics::register(&registry)?;
         Ok(Metrics {
             connections: ConnectionMetrics::register(&registry)?,
             requests: RequestMetrics::register(&registry)?,
             backends: BackendMetrics::register(&registry)?,
             config: ConfigMetrics::register(&registry)?,
+            access_log: AccessLogMetrics::register(&registry)?,
             registry,
         })
     }
+
+    /// Everything in Prometheus' text format, version 0.0.4. An error: a metric has no name or no value, which its registration has ruled out.
+    pub fn exposition(&self, now: Timestamp) -> Result<String, prometheus::Error> {
+        self.config.refresh(now);
+        TextEncoder::new().encode_to_string(&self.registry.gather())
+    }
 }
+
+#[cfg(test)]
+mod tests;

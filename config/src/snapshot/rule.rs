@@ -7,7 +7,7 @@ use crate::reason::Reason;
 use std::sync::Arc;
 
 /// Index into `Snapshot::rules`. Belongs to one snapshot.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RuleId(pub u32);
 
 impl RuleId {

@@ -1,18 +1,121 @@
-//! When has a request had its time?
+//! When does a request end that nothing else would end?
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep_until};
 
-/// The clock around one request: when it fires, the request is dropped as it stands.
-#[derive(Debug)]
-pub struct RequestClock {}
+const DISARMED: u64 = u64::MAX;
 
-impl RequestClock {
-    pub fn arm(&self, _after: Duration) {}
-    pub fn disarm(&self) {}
+tokio::task_local! {
+    static CURRENT: Arc<RequestClock>;
 }
 
-/// The clock of the request that this task serves.
+/// The clock around one request: the backstop for what pingora cannot time out, such as a backend that drips its response header. When it
+/// fires, the request's future is dropped: HTTP/1 closes without an answer, an HTTP/2 stream is reset with CANCEL, its siblings live on.
+#[derive(Debug)]
+pub struct RequestClock {
+    begun: Instant,
+    /// Milliseconds after `begun`.
+    fires_at_ms: AtomicU64,
+    changed: Notify,
+    has_fired: AtomicBool,
+}
+
+impl RequestClock {
+    pub(super) fn new() -> Arc<RequestClock> {
+        Arc::new(RequestClock {
+            begun: Instant::now(),
+            fires_at_ms: AtomicU64::new(DISARMED),
+            changed: Notify::new(),
+            has_fired: AtomicBool::new(false),
+        })
+    }
+
+    /// Fires this long from now, whatever was set before.
+    pub fn arm(&self, after: Duration) {
+        let at = self.begun.elapsed().saturating_add(after).as_millis();
+        let at = u64::try_from(at).unwrap_or(DISARMED);
+        self.fires_at_ms.store(at, Ordering::Relaxed);
+        self.changed.notify_one();
+    }
+
+    pub fn disarm(&self) {
+        // A sleep that runs wakes once, sees this and waits on.
+        self.fires_at_ms.store(DISARMED, Ordering::Relaxed);
+    }
+
+    /// True from the moment on when the request is dropped; for whoever logs it then.
+    pub fn fired(&self) -> bool {
+        self.has_fired.load(Ordering::Relaxed)
+    }
+
+    /// Ends when the clock fires.
+    pub(super) async fn expired(&self) {
+        loop {
+            let at = self.fires_at_ms.load(Ordering::Relaxed);
+            let when = self.begun.checked_add(Duration::from_millis(at));
+            let Some(when) = when.filter(|_| at != DISARMED) else {
+                self.changed.notified().await;
+                continue;
+            };
+            tokio::select! {
+                () = sleep_until(when) => {
+                    if self.fires_at_ms.load(Ordering::Relaxed) == at {
+                        self.has_fired.store(true, Ordering::Relaxed);
+                        return;
+                    }
+                }
+                () = self.changed.notified() => {}
+            }
+        }
+    }
+
+    /// Runs a request with this clock as its current one.
+    pub(super) async fn around<F: Future>(self: &Arc<Self>, request: F) -> F::Output {
+        CURRENT.scope(Arc::clone(self), request).await
+    }
+}
+
+/// The clock of the request that runs in this task; `None` in tasks that a request spawned.
 pub fn current_clock() -> Option<Arc<RequestClock>> {
-    None
+    CURRENT.try_with(Arc::clone).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_clock_fires_at_the_last_time_that_was_set() {
+        let clock = RequestClock::new();
+        clock.arm(Duration::from_secs(1));
+        let armed_again = async {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            clock.arm(Duration::from_secs(3));
+            std::future::pending::<()>().await;
+        };
+        tokio::select! { () = clock.expired() => {}, () = armed_again => {} }
+        assert_eq!(clock.begun.elapsed().as_millis(), 3500);
+        assert!(clock.fired());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_disarmed_clock_never_fires() {
+        let clock = RequestClock::new();
+        clock.arm(Duration::from_secs(1));
+        clock.disarm();
+        let waited = tokio::time::timeout(Duration::from_secs(3600), clock.expired()).await;
+        assert!(waited.is_err());
+        assert!(!clock.fired());
+    }
+
+    #[tokio::test]
+    async fn a_request_finds_its_clock_and_nobody_else_does() {
+        let clock = RequestClock::new();
+        let found = clock.around(async { current_clock() }).await;
+        assert!(Arc::ptr_eq(&found.unwrap(), &clock));
+        assert!(current_clock().is_none());
+    }
 }

@@ -1,12 +1,119 @@
 //! What do we count of clients' connections?
 
-use prometheus::Registry;
+use config::reason::Reason;
+use prometheus::{
+    IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, core::Collector,
+};
 
+/// Everything that is counted before a request begins and after it ended.
 #[derive(Debug)]
-pub struct ConnectionMetrics {}
+pub struct ConnectionMetrics {
+    open: IntGaugeVec,
+    accepted: IntCounterVec,
+    refused: IntCounterVec,
+    evicted: IntCounterVec,
+    accept_errors: IntCounterVec,
+    bytes: IntCounterVec,
+    closed: IntCounterVec,
+    handshakes: IntCounterVec,
+    heads_refused: IntCounterVec,
+    /// Requests that the clock of their connection ended, because nothing else would have.
+    pub clocks_fired: IntCounter,
+}
+
+/// The handles of one listener: connections find them without a lookup.
+#[derive(Debug)]
+pub struct ListenerMetrics {
+    pub open: IntGauge,
+    pub accepted: IntCounter,
+    pub evicted: IntCounter,
+    pub accept_errors: IntCounter,
+    pub bytes_in: IntCounter,
+    pub bytes_out: IntCounter,
+}
 
 impl ConnectionMetrics {
-    pub fn register(_registry: &Registry) -> Result<ConnectionMetrics, prometheus::Error> {
-        Ok(ConnectionMetrics {})
+    #[rustfmt::skip]
+    pub fn register(registry: &Registry) -> Result<ConnectionMetrics, prometheus::Error> {
+        let on = &["listener"];
+        let counter = |name: &str, help: &str, labels: &[&str]| {
+            registered(registry, IntCounterVec::new(Opts::new(name, help), labels)?)
+        };
+        let open = Opts::new("hedgerow_connections_open", "Connections from clients that are open, by listener.");
+        let fired = IntCounter::new("hedgerow_requests_clock_fired_total", "Requests that were ended by the clock around them, without an answer, because they were past every other deadline.")?;
+        Ok(ConnectionMetrics {
+            open: registered(registry, IntGaugeVec::new(open, on)?)?,
+            accepted: counter("hedgerow_connections_accepted_total", "Connections that were accepted, by listener; refused ones count too.", on)?,
+            refused: counter("hedgerow_connections_refused_total", "Connections that were closed before their first request, by listener and reason: a cap, the PROXY protocol, or plain HTTP on a TLS port.", &["listener", "reason"])?,
+            evicted: counter("hedgerow_connections_evicted_total", "Connections that had been idle for longest and were closed to make room at the cap, by listener.", on)?,
+            accept_errors: counter("hedgerow_accept_errors_total", "Errors of accept(2), by listener; file descriptors running out is the usual one.", on)?,
+            bytes: counter("hedgerow_connection_bytes_total", "Bytes on the wire below TLS, by listener and direction (in: from clients, out: to clients).", &["listener", "direction"])?,
+            closed: counter("hedgerow_connections_closed_total", "Connections that ended, by reason.", &["reason"])?,
+            handshakes: counter("hedgerow_tls_handshakes_total", "TLS handshakes with clients, by protocol version (none: it did not get so far) and outcome.", &["version", "outcome"])?,
+            heads_refused: counter("hedgerow_request_heads_refused_total", "HTTP/1 request heads that were refused on their bytes, before any rule was looked at, by reason.", &["reason"])?,
+            clocks_fired: registered(registry, fired)?,
+        })
+    }
+
+    /// The handles of a listener, by its label from the settings.
+    pub fn listener(&self, label: &str) -> ListenerMetrics {
+        ListenerMetrics {
+            open: self.open.with_label_values(&[label]),
+            accepted: self.accepted.with_label_values(&[label]),
+            evicted: self.evicted.with_label_values(&[label]),
+            accept_errors: self.accept_errors.with_label_values(&[label]),
+            bytes_in: self.bytes.with_label_values(&[label, "in"]),
+            bytes_out: self.bytes.with_label_values(&[label, "out"]),
+        }
+    }
+
+    /// `reason` is one of a closed set of words of ours.
+    pub fn count_refused(&self, listener: &str, reason: &'static str) {
+        self.refused.with_label_values(&[listener, reason]).inc();
+    }
+
+    /// `reason` is one of a closed set of words of ours.
+    pub fn count_closed(&self, reason: &'static str) {
+        self.closed.with_label_values(&[reason]).inc();
+    }
+
+    /// Both are of closed sets of words of ours.
+    pub fn count_handshake(&self, version: &'static str, outcome: &'static str) {
+        self.handshakes.with_label_values(&[version, outcome]).inc();
+    }
+
+    pub fn count_head_refused(&self, reason: Reason) {
+        let labels = &[reason.as_str()];
+        self.heads_refused.with_label_values(labels).inc();
+    }
+}
+
+fn registered<C>(registry: &Registry, collector: C) -> Result<C, prometheus::Error>
+where
+    C: Collector + Clone + 'static,
+{
+    registry.register(Box::new(collector.clone()))?;
+    Ok(collector)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_metric_has_our_prefix_and_a_help_text() {
+        let registry = Registry::new();
+        let metrics = ConnectionMetrics::register(&registry).unwrap();
+        metrics.listener("[::]:443").accepted.inc();
+        metrics.count_refused("[::]:443", "connections-max");
+        metrics.count_closed("keep-alive-idle");
+        metrics.count_handshake("TLSv1.3", "ok");
+        metrics.count_head_refused(Reason::BadHost);
+        let families = registry.gather();
+        assert_eq!(families.len(), 10);
+        for family in families {
+            assert!(family.name().starts_with("hedgerow_"), "{}", family.name());
+            assert!(family.help().ends_with('.'), "{}", family.name());
+        }
     }
 }

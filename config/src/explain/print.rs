@@ -1,0 +1,132 @@
+//! How does an explanation look on a terminal?
+
+use super::{
+    ActionTaken, BackendExplained, Considered, Destination, Explanation, FailureExplained,
+    RuleName, Target, Verdict, Winner,
+};
+use std::fmt;
+
+impl fmt::Display for Explanation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "{} {}://{}{}",
+            self.method, self.listener, self.host, self.path
+        )?;
+        writeln!(f, "  host         {}", self.host)?;
+        let certificate = match &self.certificate {
+            Some(secret) => format!("Secret {secret}"),
+            None => "the default certificate".to_owned(),
+        };
+        writeln!(f, "  certificate  {certificate}")?;
+        writeln!(f)?;
+        if self.considered.is_empty() {
+            writeln!(f, "No rule is for this host.")?;
+        }
+        for considered in &self.considered {
+            considered.fmt(f)?;
+        }
+        if self.not_listed > 0 {
+            writeln!(f, "  and {} more rules of this host", self.not_listed)?;
+        }
+        writeln!(f)?;
+        match &self.winner {
+            Some(winner) => winner.fmt(f),
+            None => writeln!(f, "404: no rule takes this request (no-rule)"),
+        }
+    }
+}
+
+impl fmt::Display for RuleName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}, {}", self.object, self.field)?;
+        match &self.origin {
+            Some(origin) => write!(f, " ({origin})"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for Considered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mark = match self.verdict {
+            Verdict::Wins => "=>",
+            Verdict::Matches => " +",
+            Verdict::Fails => " -",
+        };
+        writeln!(f, "{mark} {}", self.asks_for)?;
+        writeln!(f, "     {}", self.rule)?;
+        writeln!(f, "     {}", self.why)
+    }
+}
+
+impl fmt::Display for Winner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{} takes it", self.rule)?;
+        if let Some(precedence) = &self.precedence {
+            writeln!(f, "  {precedence}")?;
+        }
+        for (name, value) in &self.policy {
+            writeln!(f, "  {name}: {value}")?;
+        }
+        match &self.action {
+            ActionTaken::Redirect { status, to } => writeln!(f, "  redirect {status} to {to}"),
+            ActionTaken::Fail(failure) => failure.fmt(f),
+            ActionTaken::Forward(targets) => targets.iter().try_for_each(|target| target.fmt(f)),
+        }
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.weight != self.of {
+            writeln!(f, "  {} of {} requests:", self.weight, self.of)?;
+        }
+        match &self.to {
+            Destination::Backend(backend) => backend.fmt(f),
+            Destination::Fail(failure) => failure.fmt(f),
+        }
+    }
+}
+
+impl fmt::Display for FailureExplained {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let FailureExplained {
+            status,
+            reason,
+            sentence,
+        } = self;
+        writeln!(f, "  answer {status} ({reason}): {sentence}")
+    }
+}
+
+impl fmt::Display for BackendExplained {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "  Service {} over {}", self.service, self.protocol)?;
+        for (name, value) in &self.policy {
+            writeln!(f, "    {name}: {value}")?;
+        }
+        if self.endpoints.is_empty() {
+            writeln!(f, "    no endpoint: 503 (no-endpoint)")?;
+        }
+        for endpoint in &self.endpoints {
+            write!(
+                f,
+                "    {}  {}, health {}",
+                endpoint.address, endpoint.state, endpoint.health
+            )?;
+            write!(f, "; from {}", endpoint.object)?;
+            match &endpoint.origin {
+                Some(origin) => writeln!(f, " ({origin})")?,
+                None => writeln!(f)?,
+            }
+        }
+        if self.is_manual && !self.endpoints.is_empty() {
+            writeln!(
+                f,
+                "    these endpoints were written by hand: no control plane keeps them right"
+            )?;
+        }
+        Ok(())
+    }
+}

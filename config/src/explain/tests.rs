@@ -1,0 +1,1 @@
+//! Does the explanation say what the search does?

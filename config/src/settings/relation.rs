@@ -1,0 +1,83 @@
+//! Which settings must agree with each other?
+
+use super::{Listener, Settings};
+use crate::problem::Severity;
+
+/// Settings that do not fit together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Disagreement {
+    pub severity: Severity,
+    /// The settings it is about, the one to change first.
+    pub fields: Vec<String>,
+    pub found: String,
+    pub expected: String,
+}
+
+impl Settings {
+    /// Every relation that does not hold, between settings and between bounds.
+    pub(super) fn disagreements(&self) -> Vec<Disagreement> {
+        let mut found = self.addresses_once();
+        found.extend(self.somebody_listens());
+        found.extend(self.somebody_is_not_trusted());
+        found.extend(
+            self.limits
+                .disagreements()
+                .into_iter()
+                .map(|d| Disagreement {
+                    severity: d.severity,
+                    fields: d.keys.iter().map(|key| format!("limits.{key}")).collect(),
+                    found: d.found,
+                    expected: d.expected,
+                }),
+        );
+        found
+    }
+
+    /// Port 0 is any free port, so it may stand there twice.
+    fn addresses_once(&self) -> Vec<Disagreement> {
+        let numbered = |name: &str, list: &[Listener]| -> Vec<_> {
+            let list = list.iter().enumerate();
+            list.map(|(at, l)| (format!("listeners.{name}[{at}]"), l.address))
+                .collect()
+        };
+        let mut all = numbered("http", &self.http);
+        all.extend(numbered("https", &self.https));
+        all.push(("admin".to_owned(), self.admin));
+        let earlier = |at: usize| all.get(..at).unwrap_or_default();
+        let second = all.iter().enumerate().filter_map(|(at, (field, address))| {
+            let first = earlier(at)
+                .iter()
+                .find(|(_, a)| a == address && a.port() != 0);
+            first.map(|(first, _)| Disagreement {
+                severity: Severity::Error,
+                fields: vec![field.clone(), first.clone()],
+                found: format!("{address} is the address of {first} already"),
+                expected: "each address once".to_owned(),
+            })
+        });
+        second.collect()
+    }
+
+    fn somebody_listens(&self) -> Option<Disagreement> {
+        let nobody = self.http.is_empty() && self.https.is_empty();
+        nobody.then(|| Disagreement {
+            severity: Severity::Error,
+            fields: vec!["listeners.http".to_owned(), "listeners.https".to_owned()],
+            found: "both lists are empty".to_owned(),
+            expected: "a listener at least, or no list for the default".to_owned(),
+        })
+    }
+
+    fn somebody_is_not_trusted(&self) -> Option<Disagreement> {
+        let all = self
+            .trusted_proxies
+            .iter()
+            .position(|network| network.is_everything())?;
+        Some(Disagreement {
+            severity: Severity::Warning,
+            fields: vec![format!("trustedProxies[{all}]")],
+            found: "every client is trusted to say who it is".to_owned(),
+            expected: "the addresses of the load balancers before this edge alone".to_owned(),
+        })
+    }
+}

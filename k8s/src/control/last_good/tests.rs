@@ -1,0 +1,1 @@
+//! Does a wrong certificate never replace a good one?

@@ -1,0 +1,1 @@
+//! Does every change of the input reach the output, and only changes?

@@ -1,0 +1,165 @@
+//! What do manifests come to, in lines that a test can compare?
+
+use crate::objects::Objects;
+use crate::source::manifest;
+use crate::source::yaml::Notation;
+use crate::translate::Translator;
+use config::model::{
+    BackendReference, Filter, Model, PathMatch, PortReference, RequestMatch, RouteRule, TextMatch,
+    WeightedReference,
+};
+use config::problem::Problem;
+use config::settings::Settings;
+use std::sync::Arc;
+
+/// The objects of a text of YAML documents, as from a directory. What the reader itself finds wrong is among the problems.
+pub fn objects(yaml: &str) -> Objects {
+    let file: Arc<str> = "test.yaml".into();
+    let contents = manifest::read(yaml.as_bytes(), Notation::Yaml, &file);
+    let mut objects = Objects {
+        is_directory: true,
+        problems: contents.problems,
+        ..Objects::default()
+    };
+    for object in contents.objects {
+        object.insert_into(&mut objects);
+    }
+    objects
+}
+
+pub fn settings() -> Settings {
+    Settings {
+        admin: ([192, 168, 0, 40], 9180).into(),
+        ..Settings::default()
+    }
+}
+
+/// Model and problems of manifests; the problems sorted, with those of the reader.
+pub fn translate(yaml: &str) -> (Model, Vec<Problem>) {
+    let objects = objects(yaml);
+    let (model, mut problems) = Translator::default().translate(&objects, &settings());
+    problems.extend(objects.problems);
+    problems.sort();
+    (model, problems)
+}
+
+/// Each rule in one line, as in `http+https shop.test /api* -> website/backend:3001`, sorted.
+pub fn rules(model: &Model) -> Vec<String> {
+    let rules = model.routes.iter().flat_map(|route| &route.rules);
+    let mut lines: Vec<String> = rules.flat_map(rule).collect();
+    lines.sort();
+    lines
+}
+
+/// Each problem in one line, as in `error invalid-field spec.rules[0].host:7`, sorted.
+pub fn problems(problems: &[Problem]) -> Vec<String> {
+    let mut lines: Vec<String> = problems.iter().map(problem).collect();
+    lines.sort();
+    lines
+}
+
+/// Hosts of TLS blocks and their Secrets, as in `a.test,b.test website/tls`, sorted.
+pub fn tls(model: &Model) -> Vec<String> {
+    let blocks = model.routes.iter().flat_map(|route| &route.tls);
+    let mut lines: Vec<String> = blocks
+        .map(|block| {
+            let hosts: Vec<String> = block.hosts.iter().map(ToString::to_string).collect();
+            let secret = block.secret.as_ref().map(ToString::to_string);
+            format!("{} {}", hosts.join(","), secret.unwrap_or_default())
+        })
+        .collect();
+    lines.sort();
+    lines
+}
+
+fn problem(problem: &Problem) -> String {
+    let severity = format!("{:?}", problem.severity).to_lowercase();
+    let code = problem.code_str();
+    let line = problem.origin.as_ref().map_or(0, |origin| origin.line);
+    format!("{severity} {code} {}:{line}", problem.field)
+}
+
+fn rule(rule: &RouteRule) -> Vec<String> {
+    let scope = match (rule.scope.http, rule.scope.https) {
+        (true, true) => "",
+        (true, false) => "http ",
+        (false, true) => "https ",
+        (false, false) => "nowhere ",
+    };
+    let mut hosts: Vec<String> = rule
+        .hosts
+        .iter()
+        .map(|host| host.name.to_string())
+        .collect();
+    if hosts.is_empty() {
+        hosts.push(
+            if rule.is_default_backend {
+                "default"
+            } else {
+                "*"
+            }
+            .to_owned(),
+        );
+    }
+    let hosts = hosts.join(",");
+    let targets: Vec<String> = rule.backends.iter().map(target).collect();
+    let filters: Vec<String> = rule.filters.iter().map(filter).collect();
+    let line = |one: &RequestMatch| {
+        let done = [filters.join(" "), targets.join(" ")].join(" ");
+        format!("{scope}{hosts} {} -> {}", request(one), done.trim())
+    };
+    rule.matches.iter().map(line).collect()
+}
+
+fn request(one: &RequestMatch) -> String {
+    let mut text = match &one.path {
+        PathMatch::Exact(path) => path.to_string(),
+        PathMatch::Prefix(path) => format!("{path}*"),
+        PathMatch::Regex(regex) => format!("~{regex}"),
+    };
+    if let Some(method) = &one.method {
+        text = format!("{text} {method}");
+    }
+    for header in &one.headers {
+        text = format!("{text} {}{}", header.name, value(&header.value));
+    }
+    for query in &one.query {
+        text = format!("{text} ?{}{}", query.name, value(&query.value));
+    }
+    text
+}
+
+fn value(value: &TextMatch) -> String {
+    match value {
+        TextMatch::Exact(text) => format!("={text}"),
+        TextMatch::Regex(regex) => format!("~{regex}"),
+    }
+}
+
+fn target(target: &WeightedReference) -> String {
+    let weight = match target.weight {
+        1 => String::new(),
+        weight => format!("{weight}x"),
+    };
+    let filters: Vec<String> = target.filters.iter().map(filter).collect();
+    let name = match &target.reference {
+        BackendReference::Service { service, port } => match port {
+            PortReference::Number(number) => format!("{service}:{number}"),
+            PortReference::Name(name) => format!("{service}:{name}"),
+        },
+        BackendReference::Invalid { .. } => "invalid".to_owned(),
+    };
+    format!("{weight}{name}{}", filters.join(""))
+}
+
+fn filter(filter: &Filter) -> String {
+    match filter {
+        Filter::RequestHeaders(change) => format!("[request {change:?}]"),
+        Filter::ResponseHeaders(change) => format!("[response {change:?}]"),
+        Filter::Redirect(redirect) => format!("[{redirect:?}]"),
+        Filter::Rewrite { hostname, path } => {
+            let hostname = hostname.as_ref().map(ToString::to_string);
+            format!("[rewrite {hostname:?} {path:?}]")
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! Which of the objects seen in files count, and from when?
+//!
+//! Pure: time is an argument. [`Quiet`] says when it is worth looking at the files; [`Settling`] says what counts of that which was seen. An
+//! editor that truncates a file and writes it again, or moves it away and another one into its place, shows a file without its objects for a
+//! moment. So what appears or changes counts at once, and what vanishes only when it stays away.
+
+mod quiet;
+#[cfg(test)]
+mod tests;
+
+use super::manifest::Contents;
+use crate::objects::{Any, Objects};
+use config::name::ObjectRef;
+use config::problem::{Problem, ProblemCode, Severity};
+pub use quiet::{Change, Quiet};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// How long an object must be away before it is gone.
+pub const VANISH_AFTER: Duration = Duration::from_millis(250);
+
+/// How a file was found.
+#[derive(Debug, Clone)]
+pub enum Sighting {
+    Read(Arc<Contents>),
+    /// It is there, or may be, and cannot be read. What it held stays in force.
+    Unreadable,
+}
+
+/// One look at the whole source.
+#[derive(Debug, Default)]
+pub struct Seen {
+    pub files: BTreeMap<PathBuf, Sighting>,
+    /// Directories that cannot be listed: nothing is known of the files below.
+    pub unlisted: Vec<PathBuf>,
+    /// What is wrong with files and directories themselves.
+    pub problems: Vec<Problem>,
+}
+
+/// What counts, file by file.
+#[derive(Debug, Default)]
+pub struct Settling {
+    files: BTreeMap<PathBuf, File>,
+    problems: Vec<Problem>,
+}
+
+#[derive(Debug, Default)]
+struct File {
+    objects: Vec<Kept>,
+    problems: Vec<Problem>,
+}
+
+#[derive(Debug)]
+struct Kept {
+    object: Any,
+    reference: ObjectRef,
+    /// Since when the object is away. None: it is there, or its file keeps its last good objects.
+    missing_since: Option<Instant>,
+}
+
+impl Settling {
+    /// Takes in a look at all files, and forgets what has been away for long enough.
+    pub fn observe(&mut self, seen: &Seen, now: Instant) {
+        for (path, file) in &mut self.files {
+            if seen.files.contains_key(path) {
+                continue;
+            }
+            file.problems.clear();
+            if seen.unlisted.iter().any(|above| path.starts_with(above)) {
+                file.stay();
+            } else {
+                file.lose(|_| true, now);
+            }
+        }
+        for (path, sighting) in &seen.files {
+            let file = self.file(path);
+            match sighting {
+                Sighting::Read(contents) => file.take_in(contents, now),
+                Sighting::Unreadable => {
+                    file.problems.clear();
+                    file.stay();
+                }
+            }
+        }
+        self.problems.clone_from(&seen.problems);
+        self.forget(now);
+    }
+
+    /// When the next object will have been away for long enough.
+    pub fn next_due(&self) -> Option<Instant> {
+        let kept = self.files.values().flat_map(|file| &file.objects);
+        let since = kept.filter_map(|kept| kept.missing_since).min();
+        since.map(|since| since + VANISH_AFTER)
+    }
+
+    /// What counts now. The same object in two files is used from the first path, and the second is told; an object that just left a file
+    /// does not stand against the same object in another one.
+    pub fn objects(&self) -> Objects {
+        let mut objects = Objects {
+            is_directory: true,
+            problems: self.problems.clone(),
+            ..Objects::default()
+        };
+        let mut winners: HashMap<&ObjectRef, &Any> = HashMap::new();
+        let all = || self.files.values().flat_map(|file| &file.objects);
+        for kept in all().filter(|kept| kept.missing_since.is_none()) {
+            match winners.get(&kept.reference) {
+                None => {
+                    winners.insert(&kept.reference, &kept.object);
+                    kept.object.insert_into(&mut objects);
+                }
+                Some(first) => objects.problems.push(duplicate(kept, first)),
+            }
+        }
+        for kept in all().filter(|kept| kept.missing_since.is_some()) {
+            if winners.insert(&kept.reference, &kept.object).is_none() {
+                kept.object.insert_into(&mut objects);
+            }
+        }
+        let of_files = self.files.values().flat_map(|file| &file.problems);
+        objects.problems.extend(of_files.cloned());
+        objects.problems.sort_unstable();
+        objects.problems.dedup();
+        objects
+    }
+
+    fn file(&mut self, path: &Path) -> &mut File {
+        self.files.entry(path.to_owned()).or_default()
+    }
+
+    fn forget(&mut self, now: Instant) {
+        let is_due = |since: Instant| since + VANISH_AFTER <= now;
+        self.files.retain(|_, file| {
+            file.objects
+                .retain(|kept| !kept.missing_since.is_some_and(is_due));
+            !file.objects.is_empty() || !file.problems.is_empty()
+        });
+    }
+}
+
+impl File {
+    fn take_in(&mut self, contents: &Contents, now: Instant) {
+        let new = contents.objects.iter().map(|object| Kept {
+            object: object.clone(),
+            reference: object.reference(),
+            missing_since: None,
+        });
+        let new: Vec<Kept> = new.collect();
+        let there: HashSet<&ObjectRef> = new.iter().map(|kept| &kept.reference).collect();
+        self.objects.retain(|old| !there.contains(&old.reference));
+        let is_broken =
+            |kept: &Kept| !contents.is_whole || contents.broken.contains(&kept.reference);
+        self.lose(|kept| !is_broken(kept), now);
+        for kept in &mut self.objects {
+            if is_broken(kept) {
+                kept.missing_since = None;
+            }
+        }
+        self.objects.splice(0..0, new);
+        self.problems.clone_from(&contents.problems);
+    }
+
+    fn stay(&mut self) {
+        for kept in &mut self.objects {
+            kept.missing_since = None;
+        }
+    }
+
+    fn lose(&mut self, is_lost: impl Fn(&Kept) -> bool, now: Instant) {
+        for kept in self.objects.iter_mut().filter(|kept| is_lost(kept)) {
+            kept.missing_since.get_or_insert(now);
+        }
+    }
+}
+
+fn duplicate(second: &Kept, first: &Any) -> Problem {
+    let place = |object: &Any| match object.origin() {
+        Some(origin) => origin.to_string(),
+        None => "another place".to_owned(),
+    };
+    Problem {
+        severity: Severity::Error,
+        code: ProblemCode::DuplicateObject,
+        object: second.reference.clone(),
+        field: String::new(),
+        found: format!("the same object in {}", place(&second.object)),
+        expected: format!("it once; {} comes first and is in force", place(first)),
+        origin: second.object.origin(),
+    }
+}

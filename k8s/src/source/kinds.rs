@@ -1,0 +1,215 @@
+//! Which object does a document describe?
+
+mod metadata;
+#[cfg(test)]
+mod tests;
+mod versions;
+
+use super::fields::{self, FieldFault, Privacy};
+use super::node::{Content, Node};
+use crate::objects::{Any, Object};
+use config::name::{Kind, ObjectRef, Origin};
+use config::problem::{Problem, ProblemCode, Severity};
+use k8s_openapi::ByteString;
+use k8s_openapi::api::core::v1::Secret;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use std::sync::Arc;
+use versions::Verdict;
+
+/// Lists within lists. `kubectl` writes one level.
+const LIST_DEPTH_MAX: usize = 4;
+
+/// What became of the documents of one file.
+#[derive(Debug, Default)]
+pub struct Read {
+    pub objects: Vec<Any>,
+    /// Objects that are ours and wrong: they are not used, and an earlier version of them stays.
+    pub broken: Vec<ObjectRef>,
+    pub problems: Vec<Problem>,
+    /// The kinds of documents that are not ours.
+    pub passed_over: Vec<String>,
+}
+
+/// Reads one document: an object, or a list of them.
+pub fn read(document: Node, file: &Arc<str>, into: &mut Read) {
+    unroll(document, file, LIST_DEPTH_MAX, into);
+}
+
+fn unroll(document: Node, file: &Arc<str>, depth_left: usize, into: &mut Read) {
+    let kind = document.text("kind").unwrap_or_default();
+    let is_list = kind.ends_with("List") && document.child("items").is_some();
+    if !is_list || depth_left == 0 {
+        object(document, file, into);
+        return;
+    }
+    // The items of an `IngressList` need not say again that they are Ingresses.
+    let item_kind = kind.strip_suffix("List").unwrap_or_default().to_owned();
+    let version = document.text("apiVersion").unwrap_or_default().to_owned();
+    let line = document.line;
+    let Content::Map(entries) = document.content else {
+        return;
+    };
+    let items = entries.into_iter().find(|entry| entry.key == "items");
+    match items.map(|entry| entry.value.content) {
+        Some(Content::List(items)) => {
+            for mut item in items {
+                if !item_kind.is_empty() {
+                    metadata::set_missing(&mut item, "kind", &item_kind);
+                    metadata::set_missing(&mut item, "apiVersion", &version);
+                }
+                unroll(item, file, depth_left - 1, into);
+            }
+        }
+        None | Some(Content::Null) => {}
+        Some(_) => into.problems.push(Problem {
+            severity: Severity::Error,
+            code: ProblemCode::InvalidField,
+            object: manifest(file),
+            field: "items".into(),
+            found: "something else than a list".into(),
+            expected: "a list of objects; none of them is read".into(),
+            origin: Some(Origin {
+                file: file.clone(),
+                line,
+            }),
+        }),
+    }
+}
+
+/// The file as a whole, for problems that no object has.
+pub fn manifest(file: &str) -> ObjectRef {
+    ObjectRef::new(Kind::Manifest, "", file)
+}
+
+fn object(document: Node, file: &Arc<str>, into: &mut Read) {
+    match versions::judge(&document) {
+        Verdict::Empty => {}
+        Verdict::PassedOver(kind) => {
+            tracing::debug!(file = &**file, line = document.line, kind, "passed over");
+            into.passed_over.push(kind);
+        }
+        Verdict::Wrong(fault) => {
+            let line = document.child(fault.field);
+            let line = line.map_or(document.line, |entry| entry.line);
+            let named = fault.kind.map(|kind| metadata::reference(&document, kind));
+            into.problems.push(Problem {
+                severity: fault.severity,
+                code: fault.code,
+                object: named.clone().unwrap_or_else(|| manifest(file)),
+                field: fault.field.into(),
+                found: fault.found,
+                expected: fault.expected,
+                origin: Some(Origin {
+                    file: file.clone(),
+                    line,
+                }),
+            });
+            into.broken.extend(named);
+        }
+        Verdict::Ours(kind) => ours(kind, document, file, into),
+    }
+}
+
+/// One object of a kind and version that is read, before its fields are.
+struct Draft<'a> {
+    reference: ObjectRef,
+    value: Value,
+    lines: crate::objects::Lines,
+    into: &'a mut Read,
+}
+
+fn ours(kind: Kind, mut document: Node, file: &Arc<str>, into: &mut Read) {
+    let reference = metadata::reference(&document, kind);
+    let faults = metadata::faults(&document, kind);
+    metadata::settle(&mut document, &reference);
+    let (value, lines) = document.split(file);
+    if !faults.is_empty() {
+        for fault in faults {
+            let origin = lines.origin(&fault.field);
+            into.problems.push(problem(&reference, fault, origin));
+        }
+        into.broken.push(reference);
+        return;
+    }
+    let draft = Draft {
+        reference,
+        value,
+        lines,
+        into,
+    };
+    match kind {
+        Kind::Ingress => draft.finish(|object| Any::Ingress(Arc::new(object))),
+        Kind::IngressClass => draft.finish(|object| Any::IngressClass(Arc::new(object))),
+        Kind::Service => draft.finish(|object| Any::Service(Arc::new(object))),
+        Kind::EndpointSlice => draft.finish(|object| Any::EndpointSlice(Arc::new(object))),
+        Kind::Endpoints => draft.finish(|object| Any::Endpoints(Arc::new(object))),
+        Kind::Secret => draft.finish(|object| Any::Secret(Arc::new(with_string_data(object)))),
+        Kind::ConfigMap => draft.finish(|object| Any::ConfigMap(Arc::new(object))),
+        Kind::ReferenceGrant => draft.finish(|object| Any::ReferenceGrant(Arc::new(object))),
+        Kind::Gateway => draft.finish(|object| Any::Gateway(Arc::new(object))),
+        Kind::GatewayClass => draft.finish(|object| Any::GatewayClass(Arc::new(object))),
+        Kind::HttpRoute => draft.finish(|object| Any::HttpRoute(Arc::new(object))),
+        Kind::Settings | Kind::Manifest => {}
+    }
+}
+
+impl Draft<'_> {
+    fn finish<K: DeserializeOwned>(self, wrap: impl FnOnce(Object<K>) -> Any) {
+        let revision = self.revision();
+        let privacy = match self.reference.kind {
+            Kind::Secret => Privacy::Secret,
+            _ => Privacy::Public,
+        };
+        let (typed, faults) = fields::read::<K>(self.value, privacy);
+        for fault in faults {
+            let origin = self.lines.origin(&fault.field);
+            let found = problem(&self.reference, fault, origin);
+            self.into.problems.push(found);
+        }
+        let Some(value) = typed else {
+            self.into.broken.push(self.reference);
+            return;
+        };
+        self.into.objects.push(wrap(Object {
+            value,
+            name: self.reference.name,
+            revision,
+            lines: Some(self.lines),
+        }));
+    }
+
+    /// Covers all that translation can see: the value, and the lines that its problems will name.
+    fn revision(&self) -> u64 {
+        // A value with text keys can always be written; the empty text would only cost a needless translation.
+        let text = serde_json::to_vec(&self.value).unwrap_or_default();
+        let mut lines = Vec::with_capacity(self.lines.fields.len() * 4);
+        for (_, line) in &self.lines.fields {
+            lines.extend_from_slice(&line.to_le_bytes());
+        }
+        let kind = self.reference.kind.as_str().as_bytes();
+        config::digest::of(&[kind, self.lines.file.as_bytes(), &text, &lines])
+    }
+}
+
+fn problem(object: &ObjectRef, fault: FieldFault, origin: Option<Origin>) -> Problem {
+    Problem {
+        severity: fault.severity,
+        code: fault.code,
+        object: object.clone(),
+        field: fault.field,
+        found: fault.found,
+        expected: fault.expected,
+        origin,
+    }
+}
+
+/// `stringData` is written into `data`, over what stands there, as the API server does.
+fn with_string_data(mut object: Object<Secret>) -> Object<Secret> {
+    if let Some(texts) = object.value.string_data.take() {
+        let bytes = texts.into_iter();
+        let bytes = bytes.map(|(key, text)| (key, ByteString(text.into_bytes())));
+        object.value.data.get_or_insert_default().extend(bytes);
+    }
+    object
+}

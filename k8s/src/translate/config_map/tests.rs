@@ -1,0 +1,1 @@
+//! Is a config_map translated as its specification says?

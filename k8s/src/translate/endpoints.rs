@@ -1,0 +1,259 @@
+//! Which addresses serve a Service?
+
+mod address;
+
+use super::findings::{Findings, quoted};
+use super::service::{is_tcp, protocol};
+use crate::objects::Object;
+pub(super) use address::Allowed;
+use config::model::{Endpoint, EndpointPort, EndpointSlice, SliceSource};
+use config::name::{Kind, ObjectName};
+use config::problem::{Problem, ProblemCode};
+use k8s_openapi::api::core::v1::{
+    EndpointAddress as AskedAddress, EndpointPort as AskedSubsetPort, EndpointSubset, Endpoints,
+};
+use k8s_openapi::api::discovery::v1::{
+    Endpoint as AskedEndpoint, EndpointPort as AskedSlicePort, EndpointSlice as AskedSlice,
+};
+use std::sync::Arc;
+
+/// The label that says whose endpoints a slice has.
+const SERVICE_LABEL: &str = "kubernetes.io/service-name";
+
+/// The slices that one object comes to, and their Service.
+pub(super) type Slices = Option<(ObjectName, Vec<Arc<EndpointSlice>>)>;
+
+/// A slice without the label is nobody's.
+pub(super) fn translate_slice(
+    object: &Object<AskedSlice>,
+    allowed: &Allowed,
+) -> (Slices, Vec<Problem>) {
+    let mut findings = Findings::of(Kind::EndpointSlice, object);
+    let slice = &object.value;
+    let labels = slice.metadata.labels.as_ref();
+    let service = labels.and_then(|labels| labels.get(SERVICE_LABEL));
+    let Some(service) = service.filter(|name| !name.is_empty()) else {
+        return (None, Vec::new());
+    };
+    let service = ObjectName::new(findings.namespace(), service);
+    let ports = slice.ports.iter().flatten().enumerate();
+    let ports: Vec<EndpointPort> = ports
+        .filter_map(|(index, port)| slice_port(index, port, &mut findings))
+        .collect();
+    let port_numbers: Vec<u16> = ports.iter().map(|port| port.port).collect();
+    let mut reader = Reader {
+        findings,
+        allowed,
+        ports: port_numbers,
+    };
+    let endpoints = match &*slice.address_type {
+        "IPv4" | "IPv6" => reader.endpoints(slice),
+        other => {
+            let expected = "IPv4 or IPv6; the endpoints of this slice are not used";
+            let field = "addressType";
+            reader
+                .findings
+                .error(ProblemCode::Unsupported, field, quoted(other), expected);
+            Vec::new()
+        }
+    };
+    let findings = reader.findings;
+    let made = EndpointSlice {
+        object: findings.object.clone(),
+        origin: findings.origin(""),
+        source: SliceSource::Slice,
+        ports,
+        endpoints,
+    };
+    (
+        Some((service, vec![Arc::new(made)])),
+        findings.into_problems(),
+    )
+}
+
+/// One slice for each subset; an object without subsets gives an empty one, so that it is known to be there.
+pub(super) fn translate_endpoints(
+    object: &Object<Endpoints>,
+    allowed: &Allowed,
+) -> (Slices, Vec<Problem>) {
+    let mut findings = Findings::of(Kind::Endpoints, object);
+    let empty = [EndpointSubset::default()];
+    let subsets = object.value.subsets.as_deref().unwrap_or_default();
+    let subsets = if subsets.is_empty() { &empty } else { subsets };
+    let mut slices = Vec::with_capacity(subsets.len());
+    for (index, subset) in subsets.iter().enumerate() {
+        let field = format!("subsets[{index}]");
+        let ports = subset.ports.iter().flatten().enumerate();
+        let ports: Vec<EndpointPort> = ports
+            .filter_map(|(at, port)| {
+                subset_port(&format!("{field}.ports[{at}]"), port, &mut findings)
+            })
+            .collect();
+        let port_numbers: Vec<u16> = ports.iter().map(|port| port.port).collect();
+        let mut reader = Reader {
+            findings,
+            allowed,
+            ports: port_numbers,
+        };
+        let endpoints = reader.subset(&field, subset);
+        findings = reader.findings;
+        slices.push(Arc::new(EndpointSlice {
+            object: findings.object.clone(),
+            origin: findings.origin(&field),
+            source: SliceSource::Endpoints,
+            ports,
+            endpoints,
+        }));
+    }
+    (
+        Some((object.name.clone(), slices)),
+        findings.into_problems(),
+    )
+}
+
+struct Reader<'a> {
+    findings: Findings<'a>,
+    allowed: &'a Allowed,
+    ports: Vec<u16>,
+}
+
+impl Reader<'_> {
+    fn endpoints(&mut self, slice: &AskedSlice) -> Vec<Endpoint> {
+        let is_v4 = slice.address_type == "IPv4";
+        let endpoints = slice.endpoints.iter().flatten().enumerate();
+        endpoints
+            .filter_map(|(index, endpoint)| {
+                self.endpoint(&format!("endpoints[{index}]"), endpoint, is_v4)
+            })
+            .collect()
+    }
+
+    fn endpoint(&mut self, field: &str, endpoint: &AskedEndpoint, is_v4: bool) -> Option<Endpoint> {
+        if let Some(second) = endpoint.addresses.get(1) {
+            self.findings.warning(
+                ProblemCode::Unsupported,
+                &format!("{field}.addresses[1]"),
+                quoted(second),
+                "one address in each endpoint: the others have no meaning (kube-proxy does not look at them either); write them as endpoints of their own",
+            );
+        }
+        let field = format!("{field}.addresses[0]");
+        let raw = endpoint.addresses.first().map_or("", |address| address);
+        let address = self.address(&field, raw)?;
+        if address.is_ipv4() != is_v4 {
+            let expected = format!(
+                "an {} address, as addressType says; this endpoint is not used",
+                if is_v4 { "IPv4" } else { "IPv6" }
+            );
+            self.findings
+                .error(ProblemCode::InvalidField, &field, quoted(raw), expected);
+            return None;
+        }
+        let conditions = endpoint.conditions.clone().unwrap_or_default();
+        // EndpointConditions: "A nil value should be interpreted as true" for ready and serving, as false for terminating.
+        Some(Endpoint {
+            address,
+            ready: conditions.ready.unwrap_or(true),
+            serving: conditions.serving.unwrap_or(true),
+            terminating: conditions.terminating.unwrap_or(false),
+            node: endpoint.node_name.as_deref().map(Arc::from),
+            zone: endpoint.zone.as_deref().map(Arc::from),
+        })
+    }
+
+    fn subset(&mut self, field: &str, subset: &EndpointSubset) -> Vec<Endpoint> {
+        let lists = [
+            ("addresses", &subset.addresses, true),
+            ("notReadyAddresses", &subset.not_ready_addresses, false),
+        ];
+        let mut endpoints = Vec::new();
+        for (list, addresses, ready) in lists {
+            for (index, address) in addresses.iter().flatten().enumerate() {
+                let field = format!("{field}.{list}[{index}].ip");
+                endpoints.extend(self.subset_endpoint(&field, address, ready));
+            }
+        }
+        endpoints
+    }
+
+    fn subset_endpoint(
+        &mut self,
+        field: &str,
+        address: &AskedAddress,
+        ready: bool,
+    ) -> Option<Endpoint> {
+        Some(Endpoint {
+            address: self.address(field, &address.ip)?,
+            ready,
+            serving: ready,
+            terminating: false,
+            node: address.node_name.as_deref().map(Arc::from),
+            zone: None,
+        })
+    }
+
+    fn address(&mut self, field: &str, raw: &str) -> Option<std::net::IpAddr> {
+        let Ok(address) = raw.parse() else {
+            let expected = "an IP address; this endpoint is not used";
+            self.findings
+                .error(ProblemCode::InvalidField, field, quoted(raw), expected);
+            return None;
+        };
+        if let Err(refusal) = self.allowed.check(address, &self.ports) {
+            let expected = format!("an address that is not {refusal}; this endpoint is not used");
+            self.findings
+                .error(ProblemCode::RefusedEndpoint, field, quoted(raw), expected);
+            return None;
+        }
+        Some(address)
+    }
+}
+
+fn slice_port(
+    index: usize,
+    port: &AskedSlicePort,
+    findings: &mut Findings<'_>,
+) -> Option<EndpointPort> {
+    // A port without a number means every port, which says nothing about where HTTP is.
+    let number = port.port?;
+    if !is_tcp(port.protocol.as_deref()) {
+        return None;
+    }
+    let number = port_number(&format!("ports[{index}].port"), number, findings)?;
+    Some(EndpointPort {
+        name: port.name.as_deref().unwrap_or_default().into(),
+        port: number,
+        protocol: protocol(port.app_protocol.as_deref()),
+    })
+}
+
+fn subset_port(
+    field: &str,
+    port: &AskedSubsetPort,
+    findings: &mut Findings<'_>,
+) -> Option<EndpointPort> {
+    if !is_tcp(port.protocol.as_deref()) {
+        return None;
+    }
+    let number = port_number(&format!("{field}.port"), port.port, findings)?;
+    Some(EndpointPort {
+        name: port.name.as_deref().unwrap_or_default().into(),
+        port: number,
+        protocol: protocol(port.app_protocol.as_deref()),
+    })
+}
+
+fn port_number(field: &str, number: i32, findings: &mut Findings<'_>) -> Option<u16> {
+    match u16::try_from(number) {
+        Ok(number) if number > 0 => Some(number),
+        _ => {
+            let expected = "a number from 1 to 65535; this port is passed over";
+            let found = quoted(&number.to_string());
+            findings.error(ProblemCode::InvalidField, field, found, expected);
+            None
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

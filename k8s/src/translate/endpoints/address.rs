@@ -1,0 +1,47 @@
+//! May an endpoint have this address?
+
+use std::net::{IpAddr, SocketAddr};
+
+/// Which addresses endpoints may have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::translate) enum Allowed {
+    /// A directory is its owner's own: it may name anything.
+    Everything,
+    /// Whoever may write an EndpointSlice into some namespace must not reach this node's own services through us, as Kubernetes itself
+    /// refuses it (CVE-2021-25740 and the validation of Endpoints). Neither may they reach our admin address.
+    Remote { admin: SocketAddr },
+}
+
+impl Allowed {
+    /// The error says what the address is.
+    pub fn check(&self, address: IpAddr, ports: &[u16]) -> Result<(), &'static str> {
+        let Allowed::Remote { admin } = self else {
+            return Ok(());
+        };
+        // An IPv4 address in IPv6 clothes reaches the same host.
+        let address = address.to_canonical();
+        if address.is_loopback() {
+            return Err("the edge's own (loopback)");
+        }
+        if address.is_unspecified() {
+            return Err("unspecified");
+        }
+        if address.is_multicast() {
+            return Err("multicast");
+        }
+        if is_link_local(address) {
+            return Err("link-local, where nodes keep their metadata services");
+        }
+        if address == admin.ip().to_canonical() && ports.contains(&admin.port()) {
+            return Err("the edge's own admin address");
+        }
+        Ok(())
+    }
+}
+
+fn is_link_local(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => address.is_link_local(),
+        IpAddr::V6(address) => address.is_unicast_link_local(),
+    }
+}

@@ -1,0 +1,1 @@
+//! Is a gateway translated as its specification says?

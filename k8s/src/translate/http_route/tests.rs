@@ -1,0 +1,1 @@
+//! Is a http_route translated as its specification says?

@@ -1,0 +1,341 @@
+//! What does an Ingress ask for?
+
+mod backend;
+
+use super::class::{self, Verdict};
+use super::findings::{Findings, quoted};
+use super::policy::{self, RoutePolicies};
+use super::{created_seconds, digest};
+use crate::objects::Object;
+use config::hostname::{Hostname, WildcardLabels};
+use config::model::{
+    BackendReference, HostMatch, ListenerScope, PathMatch, RequestMatch, Route, RouteRule,
+    TlsHosts, WeightedReference,
+};
+use config::name::{Kind, ObjectName};
+use config::problem::{Problem, ProblemCode};
+use k8s_openapi::api::networking::v1::{
+    HTTPIngressPath, Ingress, IngressBackend, IngressRule, IngressSpec, IngressTLS,
+};
+use std::sync::Arc;
+
+/// The route of an Ingress, if it is ours.
+/// <https://kubernetes.io/docs/reference/kubernetes-api/service-resources/ingress-v1/>
+pub(super) fn translate(
+    object: &Object<Ingress>,
+    verdict: &Verdict,
+) -> (Option<Arc<Route>>, Vec<Problem>) {
+    let mut findings = Findings::of(Kind::Ingress, object);
+    match verdict {
+        Verdict::Theirs => return (None, Vec::new()),
+        Verdict::Nobody(cause) => {
+            class::report_nobody(cause, &object.value, &mut findings);
+            return (None, findings.into_problems());
+        }
+        Verdict::Ours => class::report_conflict(&object.value, &mut findings),
+    }
+    let policies = policy::of_route(&object.value.metadata, &mut findings);
+    let mut maker = Maker { findings, policies };
+    let empty = IngressSpec::default();
+    let spec = object.value.spec.as_ref().unwrap_or(&empty);
+    let rules = maker.rules(spec);
+    let tls = maker.tls(spec, &rules);
+    let findings = maker.findings;
+    let route = Route {
+        object: findings.object.clone(),
+        created: created_seconds(&object.value.metadata),
+        origin: findings.origin(""),
+        rules,
+        tls,
+        digest: digest::of_route(&findings.object, &object.value.metadata, spec),
+    };
+    (Some(Arc::new(route)), findings.into_problems())
+}
+
+struct Maker<'a> {
+    findings: Findings<'a>,
+    policies: RoutePolicies,
+}
+
+/// Where a rule stands, and whom it is for.
+struct Place<'a> {
+    field: String,
+    hosts: &'a [HostMatch],
+    /// The part of the field that names the backend: empty where `field` is the backend.
+    backend_field: &'static str,
+}
+
+impl Maker<'_> {
+    fn rules(&mut self, spec: &IngressSpec) -> Vec<RouteRule> {
+        let mut rules = Vec::new();
+        if let Some(backend) = &spec.default_backend {
+            let place = Place {
+                field: "spec.defaultBackend".to_owned(),
+                hosts: &[],
+                backend_field: "",
+            };
+            let reference = self.reference(&place, backend);
+            let mut rule = self.rule(&place, everything(), reference);
+            rule.is_default_backend = true;
+            rules.push(rule);
+        }
+        for (index, rule) in spec.rules.iter().flatten().enumerate() {
+            let field = format!("spec.rules[{index}]");
+            let Some(hosts) = self.hosts(&field, rule) else {
+                continue;
+            };
+            rules.extend(self.rules_of_host(&field, &hosts, rule, spec));
+        }
+        if spec.default_backend.is_none() && spec.rules.iter().flatten().next().is_none() {
+            self.findings.error(
+                ProblemCode::InvalidField,
+                "spec",
+                "has neither rules nor defaultBackend",
+                "one of them; the API server refuses this object",
+            );
+        }
+        rules
+    }
+
+    /// None: the host is wrong, and its rules are lost. Empty: every host.
+    fn hosts(&mut self, field: &str, rule: &IngressRule) -> Option<Vec<HostMatch>> {
+        let raw = rule.host.as_deref().unwrap_or_default();
+        if raw.is_empty() {
+            return Some(Vec::new());
+        }
+        match Hostname::parse(raw) {
+            Ok(name) => Some(vec![HostMatch {
+                name,
+                labels: WildcardLabels::One,
+            }]),
+            Err(error) => {
+                let found = format!("{} {error}", quoted(raw));
+                let expected = "a host name as in shop.example.com or *.example.com; the paths of this rule are not served";
+                let field = format!("{field}.host");
+                self.findings
+                    .error(ProblemCode::InvalidField, &field, found, expected);
+                None
+            }
+        }
+    }
+
+    fn rules_of_host(
+        &mut self,
+        field: &str,
+        hosts: &[HostMatch],
+        rule: &IngressRule,
+        spec: &IngressSpec,
+    ) -> Vec<RouteRule> {
+        let mut rules = Vec::new();
+        let paths = rule.http.as_ref().map_or(&[][..], |http| &http.paths);
+        for (index, path) in paths.iter().enumerate() {
+            let place = Place {
+                field: format!("{field}.http.paths[{index}]"),
+                hosts,
+                backend_field: "backend",
+            };
+            rules.extend(self.path_rule(&place, path));
+        }
+        if !paths.is_empty() {
+            return rules;
+        }
+        // IngressRule: without `http` all of the host's traffic goes to the default backend.
+        let Some(backend) = spec
+            .default_backend
+            .as_ref()
+            .filter(|_| rule.http.is_none())
+        else {
+            let (found, expected) = (
+                "has no paths",
+                "http.paths, or a spec.defaultBackend; this rule serves nothing",
+            );
+            self.findings
+                .error(ProblemCode::InvalidField, field, found, expected);
+            return rules;
+        };
+        let place = Place {
+            field: field.to_owned(),
+            hosts,
+            backend_field: "",
+        };
+        // What is wrong with the default backend has been reported under its own field.
+        let reference =
+            backend::read(self.findings.namespace(), backend).unwrap_or_else(backend::invalid);
+        rules.push(self.rule(&place, everything(), reference));
+        rules
+    }
+
+    /// None: the path is wrong, and the rule is lost.
+    fn path_rule(&mut self, place: &Place<'_>, path: &HTTPIngressPath) -> Option<RouteRule> {
+        let type_problem = self.path_type_problem(place, path);
+        let raw = path.path.as_deref().unwrap_or_default();
+        let raw = self.present_path(place, path, raw)?;
+        let parsed = match &*path.path_type {
+            "Exact" => config::path::exact(raw),
+            _ => config::path::prefix(raw),
+        };
+        let parsed = match parsed {
+            Ok(path) => path,
+            Err(error) => {
+                let found = format!("{} {error}", quoted(raw));
+                let expected = "a path as in /shop; this path is not served";
+                let field = format!("{}.path", place.field);
+                self.findings
+                    .error(ProblemCode::InvalidField, &field, found, expected);
+                return None;
+            }
+        };
+        let reference = self.reference(place, &path.backend);
+        let reference = match type_problem {
+            Some(sentence) => BackendReference::Invalid { sentence },
+            None => reference,
+        };
+        Some(self.rule(place, parsed, reference))
+    }
+
+    /// The API server refuses a missing or unknown pathType. From a file, such a path is kept as a prefix and answers 503:
+    /// were it passed over, a broader rule would answer in its place.
+    fn path_type_problem(&mut self, place: &Place<'_>, path: &HTTPIngressPath) -> Option<String> {
+        if matches!(
+            &*path.path_type,
+            "Exact" | "Prefix" | "ImplementationSpecific"
+        ) {
+            return None;
+        }
+        let found = match &*path.path_type {
+            "" => "is missing".to_owned(),
+            other => quoted(other),
+        };
+        let field = format!("{}.pathType", place.field);
+        let sentence = format!("{field}: {found}");
+        let expected = "Exact, Prefix or ImplementationSpecific; requests below this path are answered with 503 meanwhile";
+        self.findings
+            .error(ProblemCode::InvalidField, &field, found, expected);
+        Some(sentence)
+    }
+
+    /// Exact and Prefix need a path; without one, ImplementationSpecific takes every path.
+    fn present_path<'b>(
+        &mut self,
+        place: &Place<'_>,
+        path: &HTTPIngressPath,
+        raw: &'b str,
+    ) -> Option<&'b str> {
+        if !raw.is_empty() {
+            return Some(raw);
+        }
+        if !matches!(&*path.path_type, "Exact" | "Prefix") {
+            return Some("/");
+        }
+        let field = format!("{}.path", place.field);
+        let expected = format!(
+            "a path that begins with `/`, for pathType {}; this path is not served",
+            path.path_type
+        );
+        self.findings
+            .error(ProblemCode::InvalidField, &field, "is missing", expected);
+        None
+    }
+
+    /// A backend that is wrong is reported, and keeps its path.
+    fn reference(&mut self, place: &Place<'_>, backend: &IngressBackend) -> BackendReference {
+        match backend::read(self.findings.namespace(), backend) {
+            Ok(reference) => reference,
+            Err(wrong) => {
+                let field = join(&join(&place.field, place.backend_field), wrong.field);
+                let expected = format!(
+                    "{}; requests to this path are answered with 503 meanwhile",
+                    wrong.expected
+                );
+                self.findings
+                    .error(wrong.code, &field, wrong.found.clone(), expected);
+                backend::invalid(wrong)
+            }
+        }
+    }
+
+    fn rule(&self, place: &Place<'_>, path: PathMatch, reference: BackendReference) -> RouteRule {
+        let service_field = join(place.backend_field, "service");
+        let backend = WeightedReference {
+            weight: 1,
+            origin: self.findings.origin(&join(&place.field, &service_field)),
+            field: service_field,
+            reference,
+            filters: Vec::new(),
+            policy: self.policies.backend.clone(),
+        };
+        RouteRule {
+            field: place.field.clone(),
+            origin: self.findings.origin(&place.field),
+            hosts: place.hosts.to_vec(),
+            matches: vec![RequestMatch {
+                path,
+                method: None,
+                headers: Vec::new(),
+                query: Vec::new(),
+            }],
+            scope: ListenerScope::ALL,
+            is_default_backend: false,
+            filters: Vec::new(),
+            backends: vec![backend],
+            policy: self.policies.route.clone(),
+        }
+    }
+
+    fn tls(&mut self, spec: &IngressSpec, rules: &[RouteRule]) -> Vec<TlsHosts> {
+        let blocks = spec.tls.iter().flatten().enumerate();
+        blocks
+            .map(|(index, block)| self.tls_block(&format!("spec.tls[{index}]"), block, rules))
+            .collect()
+    }
+
+    fn tls_block(&mut self, field: &str, block: &IngressTLS, rules: &[RouteRule]) -> TlsHosts {
+        let mut hosts: Vec<Hostname> = Vec::new();
+        let named = block.hosts.as_deref().unwrap_or_default();
+        for (index, raw) in named.iter().enumerate() {
+            match Hostname::parse(raw) {
+                Ok(name) => push_new(&mut hosts, name),
+                Err(error) => {
+                    let found = format!("{} {error}", quoted(raw));
+                    let expected = "a host name as in shop.example.com or *.example.com; this entry is passed over";
+                    let field = format!("{field}.hosts[{index}]");
+                    self.findings
+                        .error(ProblemCode::InvalidField, &field, found, expected);
+                }
+            }
+        }
+        if named.is_empty() {
+            for host in rules.iter().flat_map(|rule| &rule.hosts) {
+                push_new(&mut hosts, host.name.clone());
+            }
+        }
+        let secret = block.secret_name.as_deref().filter(|name| !name.is_empty());
+        TlsHosts {
+            field: field.to_owned(),
+            origin: self.findings.origin(field),
+            hosts,
+            secret: secret.map(|name| ObjectName::new(self.findings.namespace(), name)),
+        }
+    }
+}
+
+fn everything() -> PathMatch {
+    PathMatch::Prefix("/".into())
+}
+
+fn join(parent: &str, field: &str) -> String {
+    match (parent, field) {
+        (parent, "") => parent.to_owned(),
+        ("", field) => field.to_owned(),
+        _ => format!("{parent}.{field}"),
+    }
+}
+
+fn push_new(hosts: &mut Vec<Hostname>, host: Hostname) {
+    if !hosts.contains(&host) {
+        hosts.push(host);
+    }
+}
+
+#[cfg(test)]
+mod tests;

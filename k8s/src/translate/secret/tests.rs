@@ -1,0 +1,1 @@
+//! Is a secret translated as its specification says?

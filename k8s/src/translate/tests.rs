@@ -1,0 +1,1 @@
+//! Is a translation whole, and does it cost nothing when nothing changed?

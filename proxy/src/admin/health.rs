@@ -1,0 +1,54 @@
+//! What do the probes of a kubelet or a load balancer hear?
+
+use super::answer::Answer;
+use super::conditions::Conditions;
+use http::StatusCode;
+use std::fmt::Write;
+
+/// The process turns: whoever gets this answer knows. Depends on nothing else, or an outage of something else would restart every edge.
+pub fn live() -> Answer {
+    Answer::text(StatusCode::OK, "ok\n")
+}
+
+/// 503 until every condition holds. `is_verbose` lists them, one per line, as the kube-apiserver's `/readyz?verbose` does.
+pub fn ready(conditions: &Conditions, is_verbose: bool) -> Answer {
+    answer("readyz", conditions.is_ready(), conditions, is_verbose)
+}
+
+/// 503 until every condition has held at once; then never again.
+pub fn started(conditions: &Conditions, is_verbose: bool) -> Answer {
+    answer("startupz", conditions.has_started(), conditions, is_verbose)
+}
+
+fn answer(name: &str, is_ok: bool, conditions: &Conditions, is_verbose: bool) -> Answer {
+    let status = match is_ok {
+        true => StatusCode::OK,
+        false => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    let mut text = String::new();
+    if is_verbose {
+        list(&mut text, conditions);
+        let verdict = if is_ok { "passed" } else { "failed" };
+        let _ = writeln!(text, "{name} check {verdict}"); // A String takes everything.
+    } else if is_ok {
+        text.push_str("ok\n");
+    } else {
+        let missing = conditions.each().into_iter().find(|one| !one.holds);
+        let missing = missing.map_or("the start is not over yet", |one| one.missing);
+        let _ = writeln!(text, "{missing}");
+    }
+    Answer::text(status, text)
+}
+
+fn list(text: &mut String, conditions: &Conditions) {
+    for condition in conditions.each() {
+        let (name, missing) = (condition.name, condition.missing);
+        let _ = match condition.holds {
+            true => writeln!(text, "[+] {name} ok"),
+            false => writeln!(text, "[-] {name} failed: {missing}"),
+        };
+    }
+    if let Some(problem) = conditions.settings_problem() {
+        let _ = writeln!(text, "[!] the last good settings are in force: {problem}");
+    }
+}

@@ -1,0 +1,113 @@
+//! Which tasks turn objects into what is in force?
+
+use crate::app::default_certificate::Chosen;
+use crate::app::ground::Ground;
+use crate::app::publish::{Inputs, OwnProblems, Publisher};
+use crate::app::settings::directory;
+use crate::app::source;
+use crate::runtime;
+use anyhow::{Context, Result, bail};
+use config::problem::Problem;
+use config::settings::Settings;
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
+use tokio::runtime::Runtime;
+use tokio::sync::watch;
+
+/// The source has this long to tell what it knows at start; a directory takes milliseconds.
+const FIRST_SNAPSHOT_TIMEOUT: Duration = Duration::from_secs(60);
+/// Tasks get this long to end.
+const END_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Source, compilation and publication, on a runtime of their own.
+#[derive(Debug)]
+pub struct ControlPath {
+    pub settings: watch::Sender<Arc<Settings>>,
+    pub own_problems: watch::Sender<OwnProblems>,
+    /// The version in force; 0: none yet.
+    pub version: watch::Receiver<u64>,
+    /// None only while it ends.
+    runtime: Option<Runtime>,
+}
+
+impl ControlPath {
+    /// Source -> objects -> compiled -> in force. Each arrow is a `watch`: who is busy sees the latest, never a queue.
+    pub fn start(
+        ground: &Ground,
+        certificate: Chosen,
+        warnings: Vec<Problem>,
+    ) -> Result<ControlPath> {
+        let path = directory(&ground.settings)?.to_owned();
+        let runtime =
+            runtime::background("control").context("the control thread does not start")?;
+        let (settings, settings_seen) = watch::channel(ground.settings.clone());
+        let (own_problems, own_problems_seen) = watch::channel(Arc::new(warnings));
+        let (objects_sender, objects) = watch::channel(None);
+        let (compiled_sender, compiled) = watch::channel(None);
+        let (version_sender, version) = watch::channel(0);
+        let publisher = Publisher {
+            live: ground.live.clone(),
+            metrics: ground.metrics.clone(),
+            conditions: ground.conditions.clone(),
+            certificate,
+            version: version_sender,
+        };
+        let inputs = Inputs {
+            objects: objects.clone(),
+            compiled,
+            settings: settings_seen.clone(),
+            own_problems: own_problems_seen,
+        };
+        runtime.spawn(source::follow(path, objects_sender));
+        runtime.spawn(k8s::control::run(objects, settings_seen, compiled_sender));
+        runtime.spawn(publisher.run(inputs));
+        Ok(ControlPath {
+            settings,
+            own_problems,
+            version,
+            runtime: Some(runtime),
+        })
+    }
+
+    /// Blocks until something is in force.
+    pub fn wait_for_first_snapshot(&self) -> Result<()> {
+        let mut version = self.version.clone();
+        let first = self.block_on(async move {
+            let first = version.wait_for(|version| *version > 0);
+            let first = tokio::time::timeout(FIRST_SNAPSHOT_TIMEOUT, first).await;
+            first.is_ok_and(|first| first.is_ok())
+        });
+        match first {
+            Some(true) => Ok(()),
+            _ => bail!(
+                "the source of objects told nothing within {} s",
+                FIRST_SNAPSHOT_TIMEOUT.as_secs()
+            ),
+        }
+    }
+
+    /// Runs this on the control runtime and blocks until it is done. Works where `Runtime::block_on` does not: inside another runtime.
+    /// None: it panicked, or the runtime is gone.
+    pub fn block_on<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Option<T> {
+        let (sender, receiver) = mpsc::sync_channel(1);
+        self.runtime.as_ref()?.spawn(async move {
+            // Nobody waits any more only if the caller's thread is gone.
+            let _ = sender.send(work.await);
+        });
+        receiver.recv().ok()
+    }
+}
+
+impl Drop for ControlPath {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            // Not `drop`: that waits, which is forbidden inside another runtime.
+            std::thread::scope(|scope| {
+                scope.spawn(|| runtime.shutdown_timeout(END_TIMEOUT));
+            });
+        }
+    }
+}

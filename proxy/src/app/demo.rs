@@ -1,0 +1,112 @@
+//! What does a newcomer see in the first minute?
+//!
+//! A complete edge over a temporary copy of a site's manifests, whose endpoints are sample backends in this process.
+
+mod backends;
+mod guide;
+mod service;
+mod site;
+mod switch;
+mod websocket;
+
+use crate::app::paint::Paint;
+use crate::app::{Edge, Options, log, run, say, signals};
+use crate::cli::Demo;
+use anyhow::{Context, Result, bail};
+use backends::Backends;
+use config::settings::{AccessLog, AccessLogFormat, Listener, Settings, Source};
+use guide::Guide;
+use site::Site;
+use std::io::ErrorKind;
+use std::net::{Ipv6Addr, SocketAddr, TcpListener};
+use std::process::ExitCode;
+
+/// `hedgerow demo`: exit code 0 after Ctrl-C, 1 if it does not start.
+pub fn demo(asked: &Demo) -> Result<ExitCode> {
+    let has_ipv6 = TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).is_ok();
+    for address in [asked.http, asked.https, asked.admin] {
+        refuse_taken(address)?;
+    }
+    let backends = Backends::start().context("the sample backends cannot listen on 127.0.0.1")?;
+    let site = Site::write(&backends)?;
+    let settings = settings(asked, &site, has_ipv6);
+    let options = Options {
+        log_levels: log::QUIET,
+        ..Options::default()
+    };
+    let edge = Edge::start(settings, options)?;
+    tell(&edge, &site, asked, has_ipv6);
+    signals::serve_until_signal(edge)?;
+    say::out("\nThe demo has ended; its files are gone.\n");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Whoever holds the port is usually another demo.
+fn refuse_taken(address: SocketAddr) -> Result<()> {
+    let error = match TcpListener::bind(address) {
+        Ok(_) => return Ok(()),
+        Err(error) => error,
+    };
+    match error.kind() {
+        ErrorKind::AddrInUse => bail!(
+            "{address} is taken, perhaps by another hedgerow demo; stop that, or choose other ports: \
+             hedgerow demo --http 127.0.0.1:8081 --https 127.0.0.1:8444 --admin 127.0.0.1:9181"
+        ),
+        ErrorKind::PermissionDenied => bail!(
+            "{address} is not for this user (ports below 1024 belong to root); choose a higher port"
+        ),
+        _ => bail!("cannot listen on {address}: {error}"),
+    }
+}
+
+fn settings(asked: &Demo, site: &Site, has_ipv6: bool) -> Settings {
+    Settings {
+        http: listeners(asked.http, has_ipv6),
+        https: listeners(asked.https, has_ipv6),
+        admin: asked.admin,
+        source: Source::Directory {
+            path: site.manifests(),
+        },
+        access_log: AccessLog {
+            format: AccessLogFormat::Common,
+            sampling: 1.0,
+        },
+        state_directory: site.state(),
+        ..Settings::default()
+    }
+}
+
+/// `localhost` is `::1` first for most browsers, so 127.0.0.1 comes with it where there is IPv6 and the port is free there.
+fn listeners(address: SocketAddr, has_ipv6: bool) -> Vec<Listener> {
+    let mut all = vec![Listener::at(address)];
+    let twin = SocketAddr::from((Ipv6Addr::LOCALHOST, address.port()));
+    let is_loopback = address.ip().is_loopback() && address.is_ipv4();
+    if has_ipv6 && is_loopback && address.port() != 0 && TcpListener::bind(twin).is_ok() {
+        all.push(Listener::at(twin));
+    }
+    all
+}
+
+fn tell(edge: &Edge, site: &Site, asked: &Demo, has_ipv6: bool) {
+    let paint = Paint::of_stdout();
+    let source = site.manifests().display().to_string();
+    say::out(&run::banner(edge, source).render(paint));
+    if !has_ipv6 {
+        say::out("  (there is no IPv6 on this machine: 127.0.0.1 alone)\n");
+    }
+    let guide = Guide {
+        http: edge.http_addr().unwrap_or(asked.http),
+        https: edge.https_addr().unwrap_or(asked.https),
+        admin: edge.admin_addr(),
+        site,
+        program: program(),
+    };
+    say::out(&guide.render(paint));
+}
+
+/// As it was called, so that its commands can be copied.
+fn program() -> String {
+    std::env::args()
+        .next()
+        .unwrap_or_else(|| "hedgerow".to_owned())
+}

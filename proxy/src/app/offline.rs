@@ -1,0 +1,66 @@
+//! What would be in force, with nobody serving it?
+//!
+//! The engine of `check` and `why --manifests`: the same loading, translation and compilation as `run`.
+
+use crate::app::paint::count;
+use crate::app::settings::directory;
+use crate::app::source;
+use anyhow::{Result, bail};
+use config::problem::Severity;
+use config::settings::Settings;
+use config::snapshot::Compiled;
+use k8s::objects::Objects;
+use k8s::source::directory::Loaded;
+use std::path::Path;
+
+/// Loads and compiles what the settings' source holds. An error: there is nothing to look at.
+pub fn build(settings: &Settings) -> Result<Compiled> {
+    let path = directory(settings)?;
+    let loaded = source::load(path)?;
+    if is_empty(&loaded.objects) {
+        bail!("{}", nothing_there(path, &loaded));
+    }
+    let now = jiff::Timestamp::now().as_second();
+    Ok(k8s::control::build(&loaded.objects, settings, now))
+}
+
+/// Nothing of any kind, and nothing wrong with what was read either.
+fn is_empty(objects: &Objects) -> bool {
+    let counts = [
+        objects.ingresses.len(),
+        objects.ingress_classes.len(),
+        objects.services.len(),
+        objects.endpoint_slices.len(),
+        objects.endpoints.len(),
+        objects.secrets.len(),
+        objects.config_maps.len(),
+        objects.reference_grants.len(),
+        objects.gateways.len(),
+        objects.gateway_classes.len(),
+        objects.http_routes.len(),
+    ];
+    let problems = &objects.problems;
+    let is_right = problems
+        .iter()
+        .all(|problem| problem.severity == Severity::Info);
+    is_right && counts.iter().all(|count| *count == 0)
+}
+
+fn nothing_there(path: &Path, loaded: &Loaded) -> String {
+    let kinds: Vec<&str> = loaded.passed_over.keys().map(String::as_str).collect();
+    let kinds = kinds.iter().filter(|kind| !kind.is_empty());
+    let kinds: Vec<String> = kinds.map(ToString::to_string).collect();
+    let passed_over = match kinds.is_empty() {
+        true => String::new(),
+        false => format!("; passed over: {}", kinds.join(", ")),
+    };
+    let place = match source::is_stdin(path) {
+        true => "standard input".to_owned(),
+        false => path.display().to_string(),
+    };
+    let read = count(loaded.files, "file was read", "files were read");
+    format!(
+        "{place} has no object that an edge reads, such as Ingress, Service or EndpointSlice ({read}; manifests are \
+         *.yaml, *.yml and *.json, and names that begin with a dot are skipped{passed_over})"
+    )
+}

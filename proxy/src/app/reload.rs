@@ -1,0 +1,172 @@
+//! How do new settings come into force while the edge runs?
+
+use crate::admin::conditions::Conditions;
+use crate::app::memory::Memory;
+use crate::app::publish::OwnProblems;
+use crate::app::settings::{sentences, with_flags};
+use crate::observe::Metrics;
+use crate::observe::access_log::AccessLog;
+use crate::observe::config_metrics::Applied;
+use crate::server::{Caps, ListenerProblem, Server};
+use config::name::{Kind, ObjectRef};
+use config::problem::{Problem, ProblemCode, Severity};
+use config::settings::{Flags, Settings};
+use std::sync::Arc;
+use tokio::sync::{Mutex, watch};
+
+/// Everybody who wants to know of new settings.
+pub struct Reloader {
+    pub flags: Flags,
+    pub memory: Memory,
+    pub server: Arc<Server>,
+    pub access_log: Arc<AccessLog>,
+    pub metrics: Arc<Metrics>,
+    pub conditions: Arc<Conditions>,
+    pub settings: watch::Sender<Arc<Settings>>,
+    pub own_problems: watch::Sender<OwnProblems>,
+    /// One reload at a time: listeners are bound and closed in between.
+    pub turn: Mutex<()>,
+}
+
+impl Reloader {
+    /// Settings as a file says them, before flags, with what is probably not meant in them; or why the file is wrong.
+    pub async fn take(&self, loaded: Result<(Settings, Vec<Problem>), String>) {
+        let merged = loaded
+            .and_then(|(settings, warnings)| Ok((with_flags(settings, &self.flags)?, warnings)));
+        match merged {
+            Ok((settings, warnings)) => self.apply(settings, warnings).await,
+            Err(error) => self.refuse(error),
+        }
+    }
+
+    /// The last good settings stay in force.
+    fn refuse(&self, error: String) {
+        tracing::error!(%error, "the settings file is wrong; the last good settings stay in force");
+        self.metrics.config.settings_applied(Applied::Failed);
+        self.conditions.set_settings_problem(Some(error));
+    }
+
+    /// Puts these settings into force, as far as that is possible without a restart.
+    pub async fn apply(&self, mut wanted: Settings, warnings: Vec<Problem>) {
+        let _turn = self.turn.lock().await;
+        let before = self.settings.borrow().clone();
+        let later = before.changes_needing_restart(&wanted);
+        keep_until_restart(&mut wanted, &before);
+        let wanted = resolve(wanted, self.memory);
+        let mut problems = warnings;
+        problems.extend(later.iter().map(|key| needs_restart(key)));
+        let unbound = self.server.apply(&wanted, caps(&wanted)).await;
+        self.conditions.set_listeners(unbound.is_empty());
+        problems.extend(unbound.iter().map(listener_problem));
+        self.access_log.configure(wanted.access_log);
+        self.settings.send_replace(Arc::new(wanted));
+        if !problems.is_empty() {
+            tracing::warn!(problems = %sentences(&problems), "settings are in force, with problems");
+        } else {
+            tracing::info!("new settings are in force");
+        }
+        self.own_problems.send_replace(Arc::new(problems));
+        self.metrics.config.settings_applied(Applied::Ok);
+        self.conditions.set_settings_problem(None);
+    }
+}
+
+/// The bounds that nobody set, from the memory of this process: requests read settled numbers.
+pub fn resolve(mut settings: Settings, memory: Memory) -> Settings {
+    let Memory {
+        cgroup_limit_bytes,
+        total_bytes,
+    } = memory;
+    let limits = &mut settings.limits;
+    let connections = limits.connections_max(cgroup_limit_bytes, total_bytes);
+    let per_client = limits.connections_per_client_max(connections);
+    let requests = limits.requests_max(cgroup_limit_bytes, total_bytes);
+    limits.connections_max = Some(connections);
+    limits.connections_per_client_max = Some(per_client);
+    limits.requests_max = Some(requests);
+    settings
+}
+
+/// Of settings that `resolve` has settled.
+pub fn caps(settings: &Settings) -> Caps {
+    Caps {
+        connections_max: settings.limits.connections_max.unwrap_or(usize::MAX),
+        per_client_max: settings
+            .limits
+            .connections_per_client_max
+            .unwrap_or(usize::MAX),
+    }
+}
+
+/// What is read once, at start (`Settings::changes_needing_restart` names the same keys).
+fn keep_until_restart(wanted: &mut Settings, before: &Settings) {
+    wanted.admin = before.admin;
+    wanted.source = before.source.clone();
+    wanted.share_port = before.share_port;
+    wanted.state_directory = before.state_directory.clone();
+    wanted.series_max = before.series_max;
+}
+
+fn needs_restart(key: &str) -> Problem {
+    own_problem(
+        Severity::Warning,
+        key,
+        "has changed, and is read only at start".into(),
+        "a restart; until then the old value is in force".into(),
+    )
+}
+
+fn listener_problem(unbound: &ListenerProblem) -> Problem {
+    own_problem(
+        Severity::Error,
+        unbound.spec.field(),
+        unbound.error.to_string(),
+        "an address that can be bound; the other listeners serve meanwhile".into(),
+    )
+}
+
+fn own_problem(severity: Severity, field: &str, found: String, expected: String) -> Problem {
+    Problem {
+        severity,
+        code: ProblemCode::InvalidSetting,
+        object: ObjectRef::new(Kind::Settings, "", "settings"),
+        field: field.to_owned(),
+        found,
+        expected,
+        origin: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_needs_a_restart_is_kept_and_nothing_else() {
+        let before = Settings::default();
+        let mut wanted = Settings {
+            admin: "127.0.0.1:1".parse().expect("is an address"),
+            share_port: true,
+            state_directory: "/elsewhere".into(),
+            series_max: 1,
+            via: true,
+            ..Settings::default()
+        };
+        assert_ne!(before.changes_needing_restart(&wanted), Vec::<&str>::new());
+        keep_until_restart(&mut wanted, &before);
+        assert_eq!(before.changes_needing_restart(&wanted), Vec::<&str>::new());
+        assert!(wanted.via);
+    }
+
+    #[test]
+    fn bounds_that_nobody_set_follow_memory() {
+        let memory = Memory {
+            cgroup_limit_bytes: Some(128 << 20),
+            total_bytes: 4 << 30,
+        };
+        let settings = resolve(Settings::default(), memory);
+        let found = caps(&settings);
+        assert_eq!((found.connections_max, found.per_client_max), (1024, 256));
+        assert_eq!(settings.limits.requests_max, Some(512));
+    }
+}

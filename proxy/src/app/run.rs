@@ -1,0 +1,52 @@
+//! How does the edge itself run, from the command line to its last log line?
+
+use crate::app::banner::Banner;
+use crate::app::paint::Paint;
+use crate::app::served::Served;
+use crate::app::settings::{directory, flags_of_run, load};
+use crate::app::{Edge, Options, say, signals, source};
+use crate::cli::Run;
+use anyhow::Result;
+use config::settings::{Settings, Source};
+use std::process::ExitCode;
+
+/// `hedgerow run`: exit code 0 after a stop by signal, 1 if the edge does not start.
+pub fn run(run: Run) -> Result<ExitCode> {
+    let flags = flags_of_run(&run);
+    let (settings, warnings) = load(run.input.settings.as_deref(), &flags)?;
+    directory(&settings)?;
+    let source = source_name(&settings);
+    let edge = Edge::start(
+        settings,
+        Options {
+            settings_file: run.input.settings,
+            flags,
+            warnings,
+            ..Options::default()
+        },
+    )?;
+    say::err(&banner(&edge, source).render(Paint::of_stderr()));
+    signals::serve_until_signal(edge)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What is told at start.
+pub fn banner(edge: &Edge, source: String) -> Banner {
+    let in_force = edge.in_force();
+    Banner {
+        http: edge.http_addrs(),
+        https: edge.https_addrs(),
+        admin: edge.admin_addr(),
+        source,
+        served: Served::of_in_force(&in_force),
+        problems: in_force.problems.clone(),
+    }
+}
+
+fn source_name(settings: &Settings) -> String {
+    match &settings.source {
+        Source::Directory { path } if source::is_stdin(path) => "standard input".to_owned(),
+        Source::Directory { path } => path.display().to_string(),
+        Source::Cluster { .. } => "the API server".to_owned(),
+    }
+}

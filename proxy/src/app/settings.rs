@@ -1,0 +1,121 @@
+//! Which settings hold, after defaults, file and flags?
+
+use crate::app::{settings_file, source};
+use crate::cli::{Input, Run};
+use anyhow::{Result, bail};
+use config::problem::Problem;
+use config::settings::{Flags, Settings, Source};
+use std::path::Path;
+
+/// Settings, and what is usable in them but probably not meant.
+pub type Loaded = (Settings, Vec<Problem>);
+
+/// Flags of `run`, in the words of the settings.
+pub fn flags_of_run(run: &Run) -> Flags {
+    Flags {
+        http: run.http.into_iter().collect(),
+        https: run.https.into_iter().collect(),
+        admin: run.admin,
+        endpoints: run.endpoints.clone(),
+        ..flags_of_input(&run.input)
+    }
+}
+
+/// Flags of every command that reads objects.
+pub fn flags_of_input(input: &Input) -> Flags {
+    Flags {
+        manifests: input.manifests.clone(),
+        kubeconfig: input.kubeconfig.clone(),
+        ..Flags::default()
+    }
+}
+
+/// Defaults, then the file, then the flags. The error names every setting that is wrong.
+pub fn load(file: Option<&Path>, flags: &Flags) -> Result<Loaded> {
+    let (settings, warnings) = match file {
+        Some(file) => settings_file::load(file).map_err(anyhow::Error::msg)?,
+        None => (Settings::default(), Vec::new()),
+    };
+    Ok((
+        with_flags(settings, flags).map_err(anyhow::Error::msg)?,
+        warnings,
+    ))
+}
+
+/// The same for settings that were read again. The error is one sentence per line.
+pub fn with_flags(settings: Settings, flags: &Flags) -> Result<Settings, String> {
+    flags
+        .apply(settings)
+        .map_err(|problems| sentences(&problems))
+}
+
+/// One problem per line, each with its place.
+pub fn sentences(problems: &[Problem]) -> String {
+    let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    lines.join("\n")
+}
+
+/// The directory that objects come from: the one source of this version.
+pub fn directory(settings: &Settings) -> Result<&Path> {
+    let path = match &settings.source {
+        Source::Directory { path } => path,
+        Source::Cluster { .. } => bail!(
+            "the API server as a source is not in this version; name a directory of manifests with --manifests DIR, \
+             or in the settings file with `source: {{ directory: {{ path: DIR }} }}` (hedgerow demo needs neither)"
+        ),
+    };
+    if source::is_stdin(path) {
+        return Ok(path);
+    }
+    match std::fs::metadata(path) {
+        Ok(_) => Ok(path),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            bail!(
+                "{} does not exist; --manifests wants a directory of manifests, a file, or - for standard input",
+                path.display()
+            )
+        }
+        Err(error) => bail!("cannot read {}: {error}", path.display()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check_refused(path: Option<&str>, words: &str) {
+        let flags = Flags {
+            manifests: path.map(Into::into),
+            ..Flags::default()
+        };
+        let (settings, _) = load(None, &flags).expect("defaults are right");
+        let error = directory(&settings).expect_err(words).to_string();
+        assert!(error.contains(words), "{error}");
+    }
+
+    #[test]
+    fn a_source_that_is_not_there_is_refused_with_what_to_do() {
+        check_refused(None, "--manifests DIR");
+        check_refused(Some("/no/such/directory"), "does not exist");
+    }
+
+    #[test]
+    fn a_wrong_file_names_what_is_wrong() {
+        let error = load(Some(Path::new("/no/such/file")), &Flags::default());
+        let error = error.expect_err("is refused").to_string();
+        assert!(error.contains("is the path right?"), "{error}");
+    }
+
+    #[test]
+    fn flags_beat_the_file() {
+        let directory = tempfile::tempdir().expect("makes a directory");
+        let file = directory.path().join("hedgerow.yaml");
+        std::fs::write(&file, "admin: 127.0.0.1:1\nvia: true\n").expect("writes");
+        let run = Run {
+            admin: Some("127.0.0.1:2".parse().expect("is an address")),
+            ..Run::default()
+        };
+        let (settings, _) = load(Some(&file), &flags_of_run(&run)).expect("is right");
+        assert_eq!((settings.admin.port(), settings.via), (2, true));
+    }
+}

@@ -1,0 +1,288 @@
+//! Which bytes of a connection may the proxy see now?
+//!
+//! The gate is the stream that pingora is given. On HTTP/1 it knows where the body of the request in flight ends and shows not one byte
+//! past it, so that framing is decided once, by us, on raw bytes; the next head is read and judged by our own loop. On HTTP/2 it bounds
+//! what an idle connection may send.
+
+mod io;
+
+use super::chunk::ChunkScan;
+use super::context::ConnectionContext;
+use super::head::Framing;
+use super::transport::Transport;
+use bytes::{Buf, BytesMut};
+use pingora_core::protocols::SocketDigest;
+use pingora_core::protocols::raw_connect::ProxyDigest;
+use pingora_core::protocols::tls::SslDigest;
+use pingora_http::ResponseHeader;
+use std::io::{Error, ErrorKind, Result};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
+use tokio::time::Sleep;
+
+/// What an HTTP/2 client may send while it has no stream open. Above the connection window: DATA of a stream that was answered already
+/// still arrives (64 KiB cut clients whose upload we had answered; measured). A flood of PINGs ends here.
+const QUIET_BYTES_MAX: usize = 512 * 1024;
+/// Room for an ordinary head.
+const HEAD_READ_BYTES: usize = 4096;
+/// What is read at once of the bytes that follow a request in flight.
+const PROBE_BYTES: usize = 512;
+
+/// The stream that pingora is given.
+#[derive(Debug)]
+pub struct Gate {
+    transport: Transport,
+    context: Arc<ConnectionContext>,
+    proxy_digest: Arc<ProxyDigest>,
+    socket_digest: Arc<SocketDigest>,
+    ssl_digest: Option<Arc<SslDigest>>,
+    /// Read from the transport, not yet shown.
+    buffer: BytesMut,
+    body: Body,
+    write_stall: Stall,
+    quiet_bytes: QuietBytes,
+}
+
+/// Bytes that an HTTP/2 connection sent since it last had a stream open. Shared with its loop, which begins anew with each stream.
+#[derive(Debug, Clone, Default)]
+pub struct QuietBytes(Arc<AtomicUsize>);
+
+impl QuietBytes {
+    pub fn begin_anew(&self) {
+        self.0.store(0, Ordering::Relaxed);
+    }
+}
+
+/// What may still be shown of the request in flight.
+#[derive(Debug)]
+enum Body {
+    /// Nothing: it has no body, or all of it was shown.
+    AtRest,
+    Length(u64),
+    Chunked(ChunkScan),
+    /// A body that RFC 9112 does not allow: nothing is shown ever again.
+    Malformed,
+    /// A 101 passed: everything.
+    Upgraded,
+    /// HTTP/2 delimits by itself.
+    Http2,
+}
+
+impl Gate {
+    /// `is_http2`: what the handshake negotiated. Fails never in practice: pingora's placeholder response is built from constants.
+    pub fn new(
+        transport: Transport,
+        context: Arc<ConnectionContext>,
+        is_http2: bool,
+        write_stall: Duration,
+    ) -> pingora_error::Result<Gate> {
+        // The type wants the answer to a CONNECT; all that we want of it is the way into every phase.
+        let placeholder = Box::new(ResponseHeader::build(200, Some(0))?);
+        let user = Box::new(Arc::clone(&context));
+        let socket_digest = SocketDigest::from_raw_fd(transport.wire().raw_fd());
+        // A fresh cell is empty, so this cannot fail.
+        let _ = socket_digest.peer_addr.set(Some(context.client.into()));
+        let ssl_digest = context.tls.as_ref().map(|tls| {
+            Arc::new(SslDigest::new(
+                tls.cipher,
+                tls.version,
+                None,
+                None,
+                Vec::new(),
+            ))
+        });
+        Ok(Gate {
+            transport,
+            context,
+            proxy_digest: Arc::new(ProxyDigest::new(placeholder, Some(user))),
+            socket_digest: Arc::new(socket_digest),
+            ssl_digest,
+            buffer: BytesMut::new(),
+            body: if is_http2 { Body::Http2 } else { Body::AtRest },
+            write_stall: Stall {
+                timeout: write_stall,
+                clock: None,
+            },
+            quiet_bytes: QuietBytes::default(),
+        })
+    }
+
+    /// Everything read of the next head so far.
+    pub fn head_bytes(&self) -> &[u8] {
+        &self.buffer
+    }
+
+    /// Reads more of a head; between requests only. 0: the client closed.
+    pub async fn read_head(&mut self) -> Result<usize> {
+        self.buffer.reserve(HEAD_READ_BYTES);
+        let read = self.transport.read_buf(&mut self.buffer).await;
+        self.publish_bytes();
+        read
+    }
+
+    /// Takes the head off and lets its body through from now on.
+    pub fn begin(&mut self, head_bytes: usize, framing: Framing) -> BytesMut {
+        self.context.is_upgraded.store(false, Ordering::Relaxed);
+        self.body = match framing {
+            Framing::None => Body::AtRest,
+            Framing::Length(left) => Body::Length(left),
+            Framing::Chunked => Body::Chunked(ChunkScan::start()),
+        };
+        if head_bytes >= self.buffer.len() {
+            return std::mem::take(&mut self.buffer);
+        }
+        self.buffer.split_to(head_bytes)
+    }
+
+    /// False: pingora and we disagree about where the request ended. The connection must not serve another one.
+    pub fn is_at_rest(&self) -> bool {
+        matches!(self.body, Body::AtRest)
+    }
+
+    pub fn transport(&mut self) -> &mut Transport {
+        &mut self.transport
+    }
+
+    pub fn quiet_bytes(&self) -> QuietBytes {
+        self.quiet_bytes.clone()
+    }
+
+    fn publish_bytes(&self) {
+        let (bytes_in, bytes_out) = self.transport.wire().bytes();
+        self.context.bytes_in.store(bytes_in, Ordering::Relaxed);
+        self.context.bytes_out.store(bytes_out, Ordering::Relaxed);
+    }
+
+    fn poll_show(&mut self, cx: &mut Context<'_>, out: &mut ReadBuf<'_>) -> Poll<Result<()>> {
+        if self.context.is_condemned.load(Ordering::Relaxed) {
+            return Poll::Ready(Err(ErrorKind::ConnectionAborted.into()));
+        }
+        let before = out.filled().len();
+        match &mut self.body {
+            Body::Http2 => self.poll_http2(cx, out),
+            Body::Upgraded => self.poll_raw(cx, out),
+            Body::AtRest => self.poll_at_rest(cx, out),
+            Body::Malformed => Poll::Ready(Err(malformed())),
+            Body::Length(_) | Body::Chunked(_) => {
+                ready!(self.poll_raw(cx, out))?;
+                self.advance(out, before)
+            }
+        }
+    }
+
+    /// Judges what was just read of a body, and keeps back what lies behind its end.
+    fn advance(&mut self, out: &mut ReadBuf<'_>, before: usize) -> Poll<Result<()>> {
+        let shown = out.filled().get(before..).unwrap_or_default();
+        let end = match &mut self.body {
+            Body::Length(left) => {
+                let here = u64::try_from(shown.len()).unwrap_or(u64::MAX);
+                let is_end = here >= *left;
+                let end = usize::try_from(*left).unwrap_or(usize::MAX);
+                *left = left.saturating_sub(here);
+                Ok(is_end.then_some(end))
+            }
+            Body::Chunked(scan) => scan.feed(shown),
+            _ => Ok(None),
+        };
+        match end {
+            Ok(None) => Poll::Ready(Ok(())),
+            Ok(Some(end)) => {
+                self.body = Body::AtRest;
+                self.push_back(out, before + end);
+                Poll::Ready(Ok(()))
+            }
+            Err(_) => {
+                self.body = Body::Malformed;
+                out.set_filled(before);
+                Poll::Ready(Err(malformed()))
+            }
+        }
+    }
+
+    fn push_back(&mut self, out: &mut ReadBuf<'_>, keep: usize) {
+        let behind = out.filled().get(keep..).unwrap_or_default();
+        if behind.is_empty() {
+            return;
+        }
+        let mut buffer = BytesMut::from(behind);
+        buffer.extend_from_slice(&self.buffer);
+        self.buffer = buffer;
+        out.set_filled(keep);
+    }
+
+    fn poll_raw(&mut self, cx: &mut Context<'_>, out: &mut ReadBuf<'_>) -> Poll<Result<()>> {
+        if self.buffer.is_empty() {
+            return Pin::new(&mut self.transport).poll_read(cx, out);
+        }
+        let shown = self.buffer.len().min(out.remaining());
+        out.put_slice(self.buffer.get(..shown).unwrap_or_default());
+        self.buffer.advance(shown);
+        Poll::Ready(Ok(()))
+    }
+
+    /// Behind a request: only whether the client leaves is told. Bytes of the next request wait for our loop.
+    fn poll_at_rest(&mut self, cx: &mut Context<'_>, out: &mut ReadBuf<'_>) -> Poll<Result<()>> {
+        if self.context.is_upgraded.load(Ordering::Relaxed) {
+            self.body = Body::Upgraded;
+            return self.poll_raw(cx, out);
+        }
+        if !self.buffer.is_empty() {
+            return Poll::Pending;
+        }
+        let mut bytes = [0; PROBE_BYTES];
+        let mut probe = ReadBuf::new(&mut bytes);
+        ready!(Pin::new(&mut self.transport).poll_read(cx, &mut probe))?;
+        if probe.filled().is_empty() {
+            return Poll::Ready(Ok(()));
+        }
+        self.buffer.extend_from_slice(probe.filled());
+        Poll::Pending // Nobody needs to be woken: there is nothing to show before the next head.
+    }
+
+    fn poll_http2(&mut self, cx: &mut Context<'_>, out: &mut ReadBuf<'_>) -> Poll<Result<()>> {
+        let before = out.filled().len();
+        ready!(Pin::new(&mut self.transport).poll_read(cx, out))?;
+        let read = out.filled().len() - before;
+        if self.context.active.load(Ordering::Relaxed) > 0 {
+            self.quiet_bytes.begin_anew();
+            return Poll::Ready(Ok(()));
+        }
+        let quiet = self.quiet_bytes.0.fetch_add(read, Ordering::Relaxed) + read;
+        if quiet > QUIET_BYTES_MAX {
+            let cause = Error::new(ErrorKind::InvalidData, "too many bytes without a request");
+            return Poll::Ready(Err(cause));
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+fn malformed() -> Error {
+    Error::new(ErrorKind::InvalidData, "chunked body is malformed")
+}
+
+/// The clock of a client that does not read: pingora has none on response headers and flushes.
+#[derive(Debug)]
+struct Stall {
+    timeout: Duration,
+    clock: Option<Pin<Box<Sleep>>>,
+}
+
+impl Stall {
+    fn watch<T>(&mut self, cx: &mut Context<'_>, write: Poll<Result<T>>) -> Poll<Result<T>> {
+        if write.is_ready() {
+            self.clock = None;
+            return write;
+        }
+        let clock = self
+            .clock
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep(self.timeout)));
+        match clock.as_mut().poll(cx) {
+            Poll::Ready(()) => Poll::Ready(Err(ErrorKind::TimedOut.into())),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+}

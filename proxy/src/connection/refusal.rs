@@ -1,0 +1,131 @@
+//! What does a client get whose request head is refused?
+
+use super::gate::Gate;
+use super::{Connection, Ending, leave};
+use crate::observe::access_log::Record;
+use config::reason::Reason;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use tokio::io::AsyncWriteExt;
+use tokio::time::{Instant, timeout};
+use uuid::{NoContext, Timestamp, Uuid};
+
+/// A client that does not even read its refusal.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Answers a head that never reaches the proxy, counts it, logs it, and ends the connection. The answer repeats nothing of the request.
+pub(super) async fn refuse(
+    connection: &Connection,
+    mut gate: Box<Gate>,
+    reason: Reason,
+    begun: Instant,
+) -> Ending {
+    let request_id = Uuid::new_v7(Timestamp::now(NoContext))
+        .hyphenated()
+        .to_string();
+    let answer = answer(reason, &request_id);
+    let transport = gate.transport();
+    let written = timeout(WRITE_TIMEOUT, async {
+        transport.write_all(answer.as_bytes()).await?;
+        transport.flush().await
+    });
+    let is_written = matches!(written.await, Ok(Ok(())));
+    tell(connection, reason, &request_id, Told { begun, is_written });
+    if is_written {
+        // The connection ends, whatever comes of this.
+        let _ = leave(gate.transport()).await;
+    }
+    Ending::HeadRefused
+}
+
+fn answer(reason: Reason, request_id: &str) -> String {
+    let status = reason.status();
+    let phrase = http::StatusCode::from_u16(status)
+        .ok()
+        .and_then(|status| status.canonical_reason())
+        .unwrap_or_default();
+    // 431 has no body: what the client sent was too much already.
+    let body = if reason == Reason::HeaderTooLarge {
+        String::new()
+    } else {
+        format!("{}\n", reason.sentence())
+    };
+    let date = jiff::fmt::rfc2822::DateTimePrinter::new()
+        .timestamp_to_rfc9110_string(&jiff::Timestamp::now())
+        .unwrap_or_default(); // Only for years beyond 9999.
+    format!(
+        "HTTP/1.1 {status} {phrase}\r\nserver: hedgerow\r\ndate: {date}\r\nx-request-id: {request_id}\r\n\
+         connection: close\r\ncache-control: no-store\r\ncontent-type: text/plain; charset=utf-8\r\n\
+         content-length: {}\r\n\r\n{body}",
+        body.len()
+    )
+}
+
+struct Told {
+    begun: Instant,
+    is_written: bool,
+}
+
+fn tell(connection: &Connection, reason: Reason, request_id: &str, told: Told) {
+    let context = &connection.context;
+    connection
+        .worker
+        .shared
+        .metrics
+        .connections
+        .count_head_refused(reason);
+    connection.worker.shared.access_log.log(&Record {
+        time: jiff::Timestamp::now(),
+        request_id,
+        client: context.client.ip(),
+        protocol: "HTTP/1.1",
+        is_https: context.listener.is_https,
+        tls_version: context.tls.as_ref().map(|tls| tls.version),
+        method: "",
+        host: "",
+        path: "",
+        status: if told.is_written { reason.status() } else { 0 },
+        reason,
+        bytes_in: context.bytes_in.load(Ordering::Relaxed),
+        bytes_out: 0,
+        total: told.begun.elapsed(),
+        endpoint_time: None,
+        route: "",
+        backend: "",
+        endpoint: None,
+        attempts: &[],
+        user_agent: None,
+        referer: None,
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(reason: Reason, status_line: &str) {
+        let answer = answer(reason, "id");
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        assert_eq!(head.lines().next(), Some(status_line));
+        assert!(head.contains("\r\nserver: hedgerow\r\n"));
+        assert!(head.contains("\r\nconnection: close\r\n"));
+        assert!(head.contains(&format!("\r\ncontent-length: {}", body.len())));
+        assert!(!head.contains("date: \r\n"));
+    }
+
+    #[test]
+    fn a_refusal_is_short_and_says_that_the_connection_closes() {
+        check(Reason::BadRequest, "HTTP/1.1 400 Bad Request");
+        check(Reason::BadHost, "HTTP/1.1 400 Bad Request");
+        check(Reason::MethodNotAllowed, "HTTP/1.1 405 Method Not Allowed");
+        check(Reason::HeaderTimeout, "HTTP/1.1 408 Request Timeout");
+        check(Reason::TargetTooLong, "HTTP/1.1 414 URI Too Long");
+        check(
+            Reason::HeaderTooLarge,
+            "HTTP/1.1 431 Request Header Fields Too Large",
+        );
+        check(Reason::UnknownCoding, "HTTP/1.1 501 Not Implemented");
+        assert!(answer(Reason::HeaderTooLarge, "id").ends_with("\r\n\r\n"));
+    }
+}
