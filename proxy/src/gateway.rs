@@ -4,12 +4,9 @@ mod attempt;
 mod decide;
 mod exchange;
 
-use crate::live::Live;
-use crate::observe::Metrics;
-use crate::observe::access_log::AccessLog;
-use crate::policy::Requests;
 use crate::request::RequestCtx;
 use crate::response::http10::NoChunksBuilder;
+use crate::server::Shared;
 use async_trait::async_trait;
 use bytes::Bytes;
 use pingora_core::modules::http::HttpModules;
@@ -28,33 +25,6 @@ const UPSTREAM_POOL_SIZE: usize = 64;
 /// A fuse: the engine's loop of attempts ends here whatever happens. We count ourselves; a hold of 30 s makes some 80 attempts.
 const ENGINE_ATTEMPTS_MAX: usize = 128;
 
-/// What all requests of the process share.
-#[derive(Debug)]
-pub struct Shared {
-    pub live: Arc<Live>,
-    pub metrics: Arc<Metrics>,
-    pub access_log: Arc<AccessLog>,
-    pub requests: Arc<Requests>,
-}
-
-impl Shared {
-    /// `requests_max`: requests in flight, see `Limits::requests_max`; `requests.set_max` changes it.
-    pub fn new(
-        live: Arc<Live>,
-        metrics: Arc<Metrics>,
-        access_log: Arc<AccessLog>,
-        requests_max: usize,
-    ) -> Shared {
-        let gauge = metrics.requests.in_flight.clone();
-        Shared {
-            live,
-            metrics,
-            access_log,
-            requests: Arc::new(Requests::new(requests_max, gauge)),
-        }
-    }
-}
-
 /// The path of a request. One per runtime; cheap.
 #[derive(Debug)]
 pub struct Gateway {
@@ -63,17 +33,14 @@ pub struct Gateway {
 
 /// The engine around a gateway, for one runtime: a pool of upstream connections that two runtimes share can hang. Reads the platform's
 /// certificate authorities. The connection loops set `server_options` and `h2_options`.
-pub fn new_proxy(shared: &Arc<Shared>) -> HttpProxy<Gateway> {
+pub fn new_proxy(shared: Arc<Shared>) -> HttpProxy<Gateway> {
     let conf = ServerConf {
         threads: 1,
         max_retries: ENGINE_ATTEMPTS_MAX,
         upstream_keepalive_pool_size: UPSTREAM_POOL_SIZE,
         ..ServerConf::default()
     };
-    let gateway = Gateway {
-        shared: shared.clone(),
-    };
-    pingora_proxy::http_proxy(&Arc::new(conf), gateway)
+    pingora_proxy::http_proxy(&Arc::new(conf), Gateway { shared })
 }
 
 #[async_trait]

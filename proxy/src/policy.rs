@@ -5,7 +5,7 @@ mod encoded_slash;
 mod overload;
 
 pub use body_size::exceeds;
-pub use overload::{InFlight, Requests};
+pub use overload::InFlight;
 
 use crate::response::own::Answer;
 use config::model::RoutePolicy;

@@ -9,10 +9,11 @@ pub mod seen;
 
 use crate::client::Client;
 use crate::connection::context::ConnectionContext;
-use crate::gateway::Shared;
+use crate::connection::context_of;
 use crate::live::InForce;
 use crate::policy;
 use crate::route::Forward;
+use crate::server::Shared;
 use crate::upstream::hold::Hold;
 use crate::upstream::pick::Random;
 use attempts::{Attempt, Attempts};
@@ -92,9 +93,11 @@ impl RequestCtx {
 
     /// The first phase: whose connection it is, and what the client sent, before anything of it is changed.
     pub fn begin(&mut self, session: &Session) {
-        self.place = Some(self.shared.requests.enter());
+        let max = self.in_force.settings.limits.requests_max;
+        let gauge = &self.shared.metrics.requests.in_flight;
+        self.place = Some(policy::InFlight::enter(gauge, max));
         self.patience = Patience::of_this_request();
-        self.connection = connection(session).cloned();
+        self.connection = context_of(session.digest()).cloned();
         self.seen = Some(Seen::new(session.req_header()));
         self.kind = Kind::of(session.req_header());
         if let Some(connection) = &self.connection {
@@ -142,9 +145,4 @@ impl RequestCtx {
             .record(attempt.endpoint().address, outcome, time);
         self.shared.metrics.backends.count_attempt(outcome);
     }
-}
-
-fn connection(session: &Session) -> Option<&Arc<ConnectionContext>> {
-    let proxy_digest = session.digest()?.proxy_digest.as_ref()?;
-    proxy_digest.user_data.as_ref()?.downcast_ref()
 }

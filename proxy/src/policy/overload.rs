@@ -2,57 +2,31 @@
 
 use super::Facts;
 use config::reason::Reason;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use prometheus::IntGauge;
 
-/// The requests in flight of the whole process, and how many there may be.
-#[derive(Debug)]
-pub struct Requests {
-    in_flight: AtomicUsize,
-    max: AtomicUsize,
-    gauge: prometheus::IntGauge,
-}
-
-/// One request, counted until it is dropped.
+/// One request, counted until it is dropped. The gauge that tells of the requests in flight is the count itself: it is one for the whole process.
 #[derive(Debug)]
 pub struct InFlight {
-    requests: Arc<Requests>,
+    gauge: IntGauge,
     /// There was a place for it. If not, it is still counted until its 503 is sent.
     pub has_place: bool,
 }
 
-impl Requests {
-    pub fn new(max: usize, gauge: prometheus::IntGauge) -> Requests {
-        Requests {
-            in_flight: AtomicUsize::new(0),
-            max: AtomicUsize::new(max),
-            gauge,
-        }
-    }
-
-    /// Holds for requests that begin from now on.
-    pub fn set_max(&self, max: usize) {
-        self.max.store(max, Ordering::Relaxed);
-    }
-
-    pub fn in_flight(&self) -> usize {
-        self.in_flight.load(Ordering::Relaxed)
-    }
-
-    pub fn enter(self: &Arc<Requests>) -> InFlight {
-        let before = self.in_flight.fetch_add(1, Ordering::Relaxed);
-        self.gauge.inc();
+impl InFlight {
+    /// `max`: requests in flight, see `Limits::requests_max`. None: nobody has settled a number.
+    pub fn enter(gauge: &IntGauge, max: Option<usize>) -> InFlight {
+        gauge.inc();
+        let max = max.map_or(i64::MAX, |max| i64::try_from(max).unwrap_or(i64::MAX));
         InFlight {
-            requests: self.clone(),
-            has_place: before < self.max.load(Ordering::Relaxed),
+            gauge: gauge.clone(),
+            has_place: gauge.get() <= max,
         }
     }
 }
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        self.requests.in_flight.fetch_sub(1, Ordering::Relaxed);
-        self.requests.gauge.dec();
+        self.gauge.dec();
     }
 }
 
@@ -70,16 +44,16 @@ mod tests {
 
     #[test]
     fn one_request_more_than_fits_has_no_place_until_another_ends() {
-        let gauge = prometheus::IntGauge::new("in_flight", "in flight").unwrap();
-        let requests = Arc::new(Requests::new(2, gauge));
-        let first = requests.enter();
-        let (second, third) = (requests.enter(), requests.enter());
+        let gauge = IntGauge::new("in_flight", "in flight").unwrap();
+        let enter = || InFlight::enter(&gauge, Some(2));
+        let (first, second, third) = (enter(), enter(), enter());
         assert_eq!(
             (first.has_place, second.has_place, third.has_place),
             (true, true, false)
         );
         drop((first, third));
-        assert!(requests.enter().has_place);
-        assert_eq!(requests.in_flight(), 1);
+        assert!(enter().has_place);
+        drop(second);
+        assert_eq!(gauge.get(), 0);
     }
 }

@@ -5,7 +5,6 @@ use crate::observe::access_log::Record;
 use crate::observe::request_metrics::Counted;
 use config::reason::Reason;
 use std::net::SocketAddr;
-use std::time::Instant;
 
 impl RequestCtx {
     /// Logs and counts. The second call does nothing.
@@ -73,9 +72,7 @@ impl RequestCtx {
         if std::thread::panicking() {
             return Reason::Internal;
         }
-        self.patience
-            .has_ended(Instant::now())
-            .unwrap_or(Reason::ClientClosed)
+        self.patience.has_ended().unwrap_or(Reason::ClientClosed)
     }
 }
 
