@@ -28,8 +28,8 @@ pub struct Compiled {
     pub problems: Arc<Vec<Problem>>,
 }
 
-/// Routes, backends and certificates in force.
-#[derive(Debug)]
+/// Routes, backends and certificates in force. The default is empty: not even a rule for 404.
+#[derive(Debug, Default)]
 pub struct Snapshot {
     pub table: RouteTable,
     /// By `RuleId`. The last one answers 404, so that `find` is total.

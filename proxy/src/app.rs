@@ -11,7 +11,7 @@ mod control_path;
 mod default_certificate;
 pub mod demo;
 mod ground;
-mod log;
+pub mod log;
 pub mod memory;
 mod offline;
 pub mod paint;
@@ -23,6 +23,7 @@ pub mod served;
 pub mod settings;
 mod settings_file;
 mod signals;
+mod source;
 pub mod version;
 mod why;
 
@@ -59,6 +60,8 @@ pub struct Options {
     pub warnings: Vec<Problem>,
     /// Where access log lines go.
     pub access_log: Box<dyn Write + Send>,
+    /// Levels of the process's own log where `HEDGEROW_LOG` says none.
+    pub log_levels: &'static str,
     pub layout: Layout,
 }
 
@@ -69,6 +72,7 @@ impl Default for Options {
             flags: Flags::default(),
             warnings: Vec::new(),
             access_log: Box::new(std::io::stdout()),
+            log_levels: log::DEFAULT,
             layout: Layout::of_this_machine(),
         }
     }
@@ -102,7 +106,7 @@ impl ShutdownReport {
 impl Edge {
     /// Starts an edge. When it returns, the first snapshot is in force and every listener accepts. Blocks.
     pub fn start(settings: Settings, options: Options) -> Result<Edge> {
-        let log_level = log::start()?;
+        let log_level = log::start(options.log_levels)?;
         let memory = memory::read();
         let settings = Arc::new(reload::resolve(settings, memory));
         let certificate = default_certificate::Chosen::new()?;

@@ -10,7 +10,7 @@ use crate::upstream::BackendState;
 use arc_swap::ArcSwap;
 use config::problem::Problem;
 use config::settings::Settings;
-use config::snapshot::{Backend, BackendId, Rule, RuleId, Snapshot, TlsTable};
+use config::snapshot::{Backend, BackendId, Rule, RuleId, Snapshot};
 use rustls::sign::CertifiedKey;
 use std::sync::Arc;
 use weights::Turns;
@@ -66,13 +66,7 @@ impl InForce {
             version: 0,
             published_at: jiff::Timestamp::now(),
             settings,
-            snapshot: Arc::new(Snapshot {
-                table: Default::default(),
-                rules: Vec::new(),
-                backends: Vec::new(),
-                tls: TlsTable::default(),
-                digest: 0,
-            }),
+            snapshot: Arc::new(Snapshot::default()),
             rules: Vec::new(),
             backends: Vec::new(),
             problems: Arc::default(),

@@ -1,4 +1,5 @@
 //! What does the whole program do, as its user sees it?
 
+mod first_light;
 mod harness;
 mod tidy;

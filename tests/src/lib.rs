@@ -1,9 +1,42 @@
 //! How does a story about the whole program begin, and what may it use?
+//!
+//! A story starts peers and an edge, does what a user would do, and looks at what a user would see. Everything is real: sockets, TLS,
+//! manifests in a directory. Nothing has a fixed port. A story looks like this:
+//!
+//! ```no_run
+//! use tests::{edge::Edge, manifest, origin::{Fault, Origin}};
+//!
+//! # async fn story() {
+//! let (a, b) = (Origin::start("a").await, Origin::start("b").await);
+//! let edge = Edge::start(&manifest::join(&[
+//!     manifest::ingress("shop", "shop.test", &[("/", "web", 80)]),
+//!     manifest::service("web", 80, &[a.address, b.address]),
+//! ])).await;
+//! a.refuse().await;
+//! let reply = edge.get("http://shop.test/").await;
+//! assert_eq!((reply.status, reply.served_by()), (200, "b"));
+//! edge.stop().await;
+//! # }
+//! ```
+//!
+//! - Stories are `#[tokio::test(flavor = "multi_thread")]` in `tests/it/<subject>.rs`, one `mod` line in `tests/it/main.rs` each.
+//! - `edge`: `Edge::start` and its variants; `write`, `edit`, `remove` change manifests and return when the change is in force;
+//!   `get`, `send`, `connect`, `connect_h2` ask; `admin`, `metric` are the operator's view; `log` is the access log, parsed.
+//!   `stop` (or the drop) fails the story if a request was cut.
+//! - `origin`: raw HTTP/1.1 backends whose answers depend on the path, with faults (`Origin::fail`, `refuse`, `accept_again`).
+//!   `origin_h2`: h2c backends, gRPC with trailers.
+//! - `client`: raw HTTP/1.1 connections, `client::h2`, `client::websocket`. URLs name hosts; the address is always the edge's.
+//! - `manifest`: Ingress, Service and EndpointSlice in one line. `authority`: certificates, and clients that trust them.
+//!
+//! Waiting: `Edge::follow`, `Edge::until`, `Log::line_with` and every client end with a failed story after `client::PATIENCE`. A story
+//! never sleeps to let something happen.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 pub mod authority;
 pub mod client;
+pub mod edge;
+pub mod log;
 pub mod manifest;
 pub mod origin;
 pub mod origin_h2;

@@ -1,7 +1,6 @@
 //! What would the author of a manifest write instead?
 
 use crate::model::{EndpointSlice, Service, ServicePort};
-use std::fmt::{Display, Write};
 use std::net::IpAddr;
 
 /// Lines for addresses in a suggestion; whoever has more of them has a program that writes manifests.
@@ -9,79 +8,59 @@ const ADDRESSES_MAX: usize = 16;
 
 /// Instead of an ExternalName with an address: the same Service without one, and its Endpoints.
 pub fn service_and_endpoints(service: &Service, address: IpAddr) -> String {
-    let mut text = String::from("apiVersion: v1\nkind: Service\n");
     let name = &service.object.name;
-    push(
-        &mut text,
-        format_args!(
-            "metadata: {{ name: {}, namespace: {} }}",
-            name.name, name.namespace
-        ),
+    let metadata = format!(
+        "metadata: {{ name: {}, namespace: {} }}",
+        name.name, name.namespace
     );
-    push(
-        &mut text,
-        format_args!("spec: {{ ports: [{}] }}", ports(service)),
-    );
-    text.push_str("---\napiVersion: v1\nkind: Endpoints\n");
-    push(
-        &mut text,
-        format_args!(
-            "metadata: {{ name: {}, namespace: {} }}",
-            name.name, name.namespace
-        ),
-    );
-    text.push_str("subsets:\n");
-    push(
-        &mut text,
-        format_args!("- addresses: [{{ ip: {address:?} }}]"),
-    );
-    push(&mut text, format_args!("  ports: [{}]", ports(service)));
-    text.trim_end().to_owned()
+    let ports = ports(service);
+    format!(
+        "apiVersion: v1\nkind: Service\n{metadata}\nspec: {{ ports: [{ports}] }}\n---\napiVersion: v1\nkind: Endpoints\n{metadata}\nsubsets:\n- addresses: [{{ ip: \"{address}\" }}]\n  ports: [{ports}]"
+    )
 }
 
-/// Instead of Endpoints v1: the same addresses as EndpointSlices.
+/// Instead of Endpoints v1: the same addresses as EndpointSlices, one for each subset and family of addresses.
 pub fn endpoint_slices<'a>(
     service: &Service,
     slices: impl Iterator<Item = &'a EndpointSlice>,
 ) -> String {
-    let name = &service.object.name;
-    let mut text = String::new();
-    for (number, slice) in (1..).zip(slices) {
-        if number > 1 {
-            text.push_str("---\n");
-        }
-        let is_v4 = slice
-            .endpoints
-            .iter()
-            .all(|endpoint| endpoint.address.is_ipv4());
-        text.push_str("apiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata:\n");
-        push(&mut text, format_args!("  name: {}-{number}", name.name));
-        push(&mut text, format_args!("  namespace: {}", name.namespace));
-        push(
-            &mut text,
-            format_args!("  labels: {{ kubernetes.io/service-name: {} }}", name.name),
-        );
-        push(
-            &mut text,
-            format_args!("addressType: {}", if is_v4 { "IPv4" } else { "IPv6" }),
-        );
-        let ports: Vec<String> = slice.ports.iter().map(|p| port(&p.name, p.port)).collect();
-        push(&mut text, format_args!("ports: [{}]", ports.join(", ")));
-        text.push_str("endpoints:\n");
-        for endpoint in slice.endpoints.iter().take(ADDRESSES_MAX) {
-            push(
-                &mut text,
-                format_args!("- addresses: [{:?}]", endpoint.address.to_string()),
-            );
-        }
-        if slice.endpoints.len() > ADDRESSES_MAX {
-            push(
-                &mut text,
-                format_args!("# and {} more", slice.endpoints.len() - ADDRESSES_MAX),
-            );
+    let mut texts = Vec::new();
+    for slice in slices {
+        for family in ["IPv4", "IPv6"] {
+            let addresses = slice.endpoints.iter().map(|endpoint| endpoint.address);
+            let addresses = addresses.filter(|address| address.is_ipv4() == (family == "IPv4"));
+            let addresses: Vec<IpAddr> = addresses.collect();
+            if !addresses.is_empty() {
+                let number = texts.len() + 1;
+                texts.push(endpoint_slice(service, number, slice, family, &addresses));
+            }
         }
     }
-    text.trim_end().to_owned()
+    texts.join("\n---\n")
+}
+
+fn endpoint_slice(
+    service: &Service,
+    number: usize,
+    slice: &EndpointSlice,
+    family: &str,
+    addresses: &[IpAddr],
+) -> String {
+    let name = &service.object.name;
+    let ports: Vec<String> = slice.ports.iter().map(|p| port(&p.name, p.port)).collect();
+    let mut text = format!(
+        "apiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata:\n  name: {0}-{number}\n  namespace: {1}\n  labels: {{ kubernetes.io/service-name: {0} }}\naddressType: {family}\nports: [{2}]\nendpoints:",
+        name.name,
+        name.namespace,
+        ports.join(", ")
+    );
+    for address in addresses.iter().take(ADDRESSES_MAX) {
+        text.push_str(&format!("\n- addresses: [\"{address}\"]"));
+    }
+    if addresses.len() > ADDRESSES_MAX {
+        text.push_str(&format!("\n# and {} more", addresses.len() - ADDRESSES_MAX));
+    }
+    text
 }
 
 fn ports(service: &Service) -> String {
@@ -101,9 +80,4 @@ fn port(name: &str, number: u16) -> String {
         return format!("{{ port: {number} }}");
     }
     format!("{{ name: {name}, port: {number} }}")
-}
-
-fn push(text: &mut String, line: impl Display) {
-    // Writing to a String cannot fail.
-    let _ = writeln!(text, "{line}");
 }

@@ -5,6 +5,7 @@ mod churn;
 mod conflicts;
 mod endpoints;
 mod isolation;
+pub mod random;
 mod references;
 pub mod site;
 

@@ -10,7 +10,7 @@ mod switch;
 mod websocket;
 
 use crate::app::paint::Paint;
-use crate::app::{Edge, Options, run, say, signals};
+use crate::app::{Edge, Options, log, run, say, signals};
 use crate::cli::Demo;
 use anyhow::{Context, Result, bail};
 use backends::Backends;
@@ -30,7 +30,11 @@ pub fn demo(asked: &Demo) -> Result<ExitCode> {
     let backends = Backends::start().context("the sample backends cannot listen on 127.0.0.1")?;
     let site = Site::write(&backends)?;
     let settings = settings(asked, &site, has_ipv6);
-    let edge = Edge::start(settings, Options::default())?;
+    let options = Options {
+        log_levels: log::QUIET,
+        ..Options::default()
+    };
+    let edge = Edge::start(settings, options)?;
     tell(&edge, &site, asked, has_ipv6);
     signals::serve_until_signal(edge)?;
     say::out("\nThe demo has ended; its files are gone.\n");

@@ -13,19 +13,22 @@ use tracing_subscriber::{EnvFilter, Layer, Registry, fmt, reload};
 
 /// The environment variable with the levels.
 pub const VARIABLE: &str = "HEDGEROW_LOG";
-/// Without it: what we say is rare at `info`; of the engine only what is wrong with the engine.
+/// Without it: what we say is rare at `info`; of the engine only what is wrong with the engine, because its word on each failed
+/// request stands in the access log already.
 pub const DEFAULT: &str = "info,pingora_core=error,pingora_proxy=off";
+/// For those who look at a page and not at a log.
+pub const QUIET: &str = "error,pingora_core=off,pingora_proxy=off";
 
 static HANDLE: OnceLock<reload::Handle<EnvFilter, Registry>> = OnceLock::new();
 
-/// Starts the log with what `HEDGEROW_LOG` says; again: a further handle of the same log.
-pub fn start() -> Result<LogLevel> {
+/// Starts the log with what `HEDGEROW_LOG` says, else with these levels; again: a further handle of the same log.
+pub fn start(default: &str) -> Result<LogLevel> {
     if let Some(handle) = HANDLE.get() {
         return Ok(LogLevel::new(handle.clone()));
     }
     let wanted = match std::env::var(VARIABLE) {
         Ok(text) if !text.trim().is_empty() => text,
-        _ => DEFAULT.to_owned(),
+        _ => default.to_owned(),
     };
     let filter = parse(&wanted).map_err(|error| anyhow!("{VARIABLE}: {error}"))?;
     let (filter, handle) = reload::Layer::new(filter);

@@ -196,7 +196,7 @@ fn endpoints_of_others_are_their_own_matter_in_a_cluster() {
 #[test]
 fn endpoints_are_deprecated_and_the_same_as_a_slice_is_suggested() {
     let compiled = manual()
-        .endpoints("n/app", &[("http", 3001)], &["10.0.0.1"])
+        .endpoints("n/app", &[("http", 3001)], &["10.0.0.1", "fd00::1"])
         .compile();
     let expected = (
         Severity::Info,
@@ -206,7 +206,11 @@ fn endpoints_are_deprecated_and_the_same_as_a_slice_is_suggested() {
     let words = [
         "kind: EndpointSlice",
         "kubernetes.io/service-name: app",
+        "name: app-1",
         "addressType: IPv4",
+        "name: app-2",
+        "addressType: IPv6",
+        "- addresses: [\"fd00::1\"]",
         "- addresses: [\"10.0.0.1\"]",
         "{ name: http, port: 3001 }",
     ];

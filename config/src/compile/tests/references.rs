@@ -114,7 +114,7 @@ fn an_external_name_that_is_an_address_is_answered_with_the_manifest_to_use() {
     let words = [
         "spec.externalName",
         "kind: Endpoints",
-        "ip: 192.168.0.50",
+        "ip: \"192.168.0.50\"",
         "{ port: 3001 }",
     ];
     check_problem(

@@ -177,6 +177,11 @@ impl Site {
         self
     }
 
+    pub fn forget(&mut self, kind: Kind, at: &str) {
+        let object = object(kind, at);
+        self.model.routes.retain(|route| route.object != object);
+    }
+
     /// Changes the object that was added last.
     pub fn change(mut self, change: impl FnOnce(&mut Route)) -> Site {
         change(Arc::make_mut(self.model.routes.last_mut().unwrap()));

@@ -32,7 +32,7 @@ pub fn settings() -> Arc<Settings> {
         state_directory: "state".into(),
         via: false,
         limits: Limits::default(),
-        endpoints: Vec::new(),
+        ..Settings::default()
     })
 }
 
@@ -79,7 +79,7 @@ fn compiled(rules: Vec<Rule>, backends: Vec<Backend>, ports: &[u16]) -> Compiled
             rules,
             backends,
             tls: TlsTable::default(),
-            digest: 0,
+            ..Snapshot::default()
         }),
         problems: Arc::default(),
     }

@@ -232,7 +232,7 @@ fn settings() -> Settings {
             drain: PATIENCE,
             ..Limits::default()
         },
-        endpoints: Vec::new(),
+        ..Settings::default()
     }
 }
 
@@ -243,7 +243,7 @@ fn in_force(settings: Settings, tls: TlsTable) -> InForce {
         rules: Vec::new(),
         backends: Vec::new(),
         tls,
-        digest: 0,
+        ..Snapshot::default()
     };
     InForce {
         version: 1,
