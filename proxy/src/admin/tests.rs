@@ -137,7 +137,10 @@ fn the_configuration_is_told_without_secrets() {
     assert_eq!(config["backends"][0]["policy"]["hold_ms"], 8000);
     let endpoint = &config["backends"][0]["endpoints"][0];
     assert_eq!(endpoint["address"], "192.168.0.50:3001");
-    assert_eq!((&endpoint["ready"], &endpoint["in_flight"]), (&true.into(), &0.into()));
+    assert_eq!(
+        (&endpoint["ready"], &endpoint["in_flight"]),
+        (&true.into(), &0.into())
+    );
     assert_eq!(endpoint["object"], "Endpoints website/backend-service");
     let certificate = &config["certificates"][0];
     assert_eq!(certificate["host"], "edwardstech.dev");
@@ -167,14 +170,21 @@ fn why_tells_the_rule_and_what_this_edge_has_seen_of_its_endpoints() {
     let url = "url=https%3A%2F%2FEdwardsTech.dev:8443%2Fapi%2F.%2Fx%3Fq%3D1";
     let header = format!("header=cookie:{SECRET}");
     let why = edge.get(&format!("/why?{url}&{header}")).json();
-    assert_eq!((&why["host"], &why["path"]), (&"edwardstech.dev".into(), &"/api/x".into()));
+    assert_eq!(
+        (&why["host"], &why["path"]),
+        (&"edwardstech.dev".into(), &"/api/x".into())
+    );
     assert_eq!(why["winner"]["object"], "Ingress website/site");
     let endpoint = &why["winner"]["action"]["forward"][0]["to"]["backend"]["endpoints"][0];
     assert_eq!(endpoint["address"], "192.168.0.50:3001");
     assert_eq!(endpoint["health"], "1 requests in flight");
 
     let text = edge.get(&format!("/why?{url}&{header}&output=text"));
-    assert!(text.body.starts_with("GET https://edwardstech.dev/api/x\n"), "{}", text.body);
+    assert!(
+        text.body.starts_with("GET https://edwardstech.dev/api/x\n"),
+        "{}",
+        text.body
+    );
     let loser = edge.get(&format!("/why?{url}")).json();
     assert_eq!(loser["winner"], serde_json::Value::Null);
     assert_eq!(loser["considered"][0]["verdict"], "fails");
@@ -189,7 +199,11 @@ fn why_tells_what_is_refused_before_any_rule() {
     ] {
         let reply = edge.get(&format!("/why?url={url}"));
         assert_eq!(reply.status, 422, "{url}");
-        assert!(reply.body.starts_with("400: ") && reply.body.contains(part), "{}", reply.body);
+        assert!(
+            reply.body.starts_with("400: ") && reply.body.contains(part),
+            "{}",
+            reply.body
+        );
     }
 }
 

@@ -85,7 +85,10 @@ fn fill_in_endpoint(endpoint: &mut EndpointExplained, service: &str, in_force: &
     let Ok(address) = endpoint.address.parse::<SocketAddr>() else {
         return;
     };
-    let backends = in_force.backends.iter().filter(|state| *state.label == *service);
+    let backends = in_force
+        .backends
+        .iter()
+        .filter(|state| *state.label == *service);
     let in_flight = backends.filter_map(|state| {
         let set = state.pool.current();
         set.find(address).map(|endpoint| endpoint.in_flight())

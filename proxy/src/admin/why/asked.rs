@@ -198,7 +198,10 @@ mod tests {
             "url=http://a/&header=x:a%0Ab",
             Err(AskedError::NotAHeader("x:a\nb".into())),
         );
-        check("url=http://a/&output=xml", Err(AskedError::NotAForm("xml".into())));
+        check(
+            "url=http://a/&output=xml",
+            Err(AskedError::NotAForm("xml".into())),
+        );
         check("uri=http://a/", Err(AskedError::Unknown("uri".into())));
         check("url=%ff", Err(AskedError::NotUtf8("%ff".into())));
         let many = "header=a:b&".repeat(HEADERS_MAX + 1);
