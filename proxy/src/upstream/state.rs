@@ -156,6 +156,15 @@ impl EndpointSet {
         !self.candidates().is_empty()
     }
 
+    /// As they were published: what their objects say of them.
+    pub fn published(&self) -> &Arc<[EndpointAddress]> {
+        &self.source
+    }
+
+    pub fn find(&self, address: SocketAddr) -> Option<&Arc<EndpointState>> {
+        self.members.get(&address).map(|(_, state)| state)
+    }
+
     /// Did the last usable endpoint go less than `grace` ago? A rollout may be about to bring the next one.
     pub fn emptied_within(&self, grace: Duration, now: Instant) -> bool {
         self.emptied_at
