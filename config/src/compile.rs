@@ -12,7 +12,7 @@ mod manifest;
 mod rules;
 mod seniority;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use churn::recompile_endpoints;
 

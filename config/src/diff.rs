@@ -1,9 +1,10 @@
 //! What changed from one publication to the next?
 
-use crate::snapshot::{Compiled, TlsEntry};
+use crate::snapshot::{Compiled, EndpointAddress, TlsEntry};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 /// Names that a log line lists for each sort of change; the rest is a number.
 const NAMES_MAX: usize = 3;
@@ -32,6 +33,18 @@ pub struct Changes {
 impl Diff {
     /// Compares what is in force with what comes after it.
     pub fn between(before: &Compiled, after: &Compiled) -> Diff {
+        let endpoints = changes(endpoints(before), endpoints(after));
+        // What came or went is told as a backend.
+        let endpoints = Changes {
+            changed: endpoints.changed,
+            ..Changes::default()
+        };
+        if Arc::ptr_eq(&before.snapshot, &after.snapshot) {
+            return Diff {
+                endpoints,
+                ..Diff::default()
+            };
+        }
         let (old, new) = (&*before.snapshot, &*after.snapshot);
         let routes = changes(
             old.objects
@@ -43,15 +56,10 @@ impl Diff {
                 .map(|(object, digest)| (object, digest))
                 .collect(),
         );
-        let endpoints = changes(endpoints(before), endpoints(after));
         Diff {
             routes,
             backends: changes(backends(before), backends(after)),
-            // What came or went is told as a backend.
-            endpoints: Changes {
-                changed: endpoints.changed,
-                ..Changes::default()
-            },
+            endpoints,
             certificates: changes(
                 old.tls.entries().map(|entry| certificate(entry)).collect(),
                 new.tls.entries().map(|entry| certificate(entry)).collect(),
@@ -86,7 +94,7 @@ fn backends(compiled: &Compiled) -> BTreeMap<&str, Vec<String>> {
     by_label
 }
 
-fn endpoints(compiled: &Compiled) -> BTreeMap<&str, &[crate::snapshot::EndpointAddress]> {
+fn endpoints(compiled: &Compiled) -> BTreeMap<&str, &[EndpointAddress]> {
     let backends = compiled.snapshot.backends.iter();
     let all = backends.filter_map(|backend| {
         let addresses = compiled.endpoints.get(&backend.key)?;
@@ -144,5 +152,73 @@ impl fmt::Display for Diff {
             f.write_str("nothing")?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compile::tests::site::Site;
+
+    #[track_caller]
+    fn check(before: &Site, after: &Site, expected: &str) {
+        let diff = Diff::between(&before.compile(), &after.compile());
+        assert_eq!(diff.to_string(), expected);
+        assert_eq!(diff.is_empty(), expected == "nothing");
+    }
+
+    #[test]
+    fn a_publication_is_told_in_one_line() {
+        let site = Site::edwardstech();
+        check(&site, &site, "nothing");
+        let more = site
+            .clone()
+            .ingress("a/i", 0, &[("a.test", "/", "x", "80")]);
+        check(&site, &more, "routes +1 (Ingress a/i)");
+        check(&more, &site, "routes -1 (Ingress a/i)");
+        let changed = site
+            .clone()
+            .ingress("a/i", 0, &[("b.test", "/", "x", "80")]);
+        check(&more, &changed, "routes ~1 (Ingress a/i)");
+        let address = site
+            .clone()
+            .slice("website/frontend-service", &[("", 8080)], &["10.9.9.9"]);
+        check(
+            &site,
+            &address,
+            "endpoints ~1 (website/frontend-service:80)",
+        );
+        let hold = site
+            .clone()
+            .change_service("website/backend-service", |service| {
+                service.policy.hold = Some(std::time::Duration::from_secs(8));
+            });
+        check(&site, &hold, "backends ~1 (website/backend-service:3001)");
+        let empty = Site::default();
+        let services = "website/backend-service:3001, website/frontend-service:80";
+        let expected = format!("routes +1 (Ingress website/site), backends +2 ({services})");
+        check(&empty, &site, &expected);
+    }
+
+    #[test]
+    fn certificates_are_told_by_host() {
+        let site = Site::edwardstech().tls("website/tls", &["edwardstech.dev"]);
+        let first = site
+            .clone()
+            .certificate("website/tls", &["edwardstech.dev"], (0, 1));
+        let second = site
+            .clone()
+            .certificate("website/tls", &["edwardstech.dev"], (0, 1));
+        check(&site, &first, "certificates +1 (edwardstech.dev)");
+        check(&first, &second, "certificates ~1 (edwardstech.dev)");
+    }
+
+    #[test]
+    fn a_long_list_is_cut_short() {
+        let many = (0..5).fold(Site::default(), |site, number| {
+            site.ingress(&format!("n/i{number}"), 0, &[("a.test", "/", "x", "80")])
+        });
+        let expected = "routes +5 (Ingress n/i0, Ingress n/i1, Ingress n/i2, …)";
+        check(&Site::default(), &many, expected);
     }
 }

@@ -6,6 +6,7 @@ mod print;
 mod tests;
 mod words;
 
+use crate::hostname::WildcardLabels;
 use crate::snapshot::{
     Compiled, Entry, Mismatch, Precedence, RequestView, Rule, RuleId, Snapshot, Visitor,
 };
@@ -196,9 +197,8 @@ struct Notes<'s> {
     snapshot: &'s Snapshot,
     matched: Vec<Place>,
     failed: Vec<(Place, Mismatch)>,
-    /// Everything that the covering hosts have, the paths that the search never came to included.
-    all: Vec<Place>,
-    all_len: usize,
+    /// Everything that the covering hosts have, the paths that the search never came to included; true: the host has too many labels.
+    all: Vec<(Place, bool)>,
 }
 
 impl<'s> Notes<'s> {
@@ -208,15 +208,17 @@ impl<'s> Notes<'s> {
             matched: Vec::new(),
             failed: Vec::new(),
             all: Vec::new(),
-            all_len: 0,
         }
     }
 }
 
 impl Visitor for Notes<'_> {
-    fn host(&mut self, entries: &[Entry], _is_one_label: bool) {
-        self.all_len += entries.len();
-        self.all.extend(entries.iter().map(Place::of));
+    fn host(&mut self, entries: &[Entry], is_one_label: bool) {
+        let with_labels = entries.iter().map(|entry| {
+            let has_too_many = !is_one_label && entry.labels == WildcardLabels::One;
+            (Place::of(entry), has_too_many)
+        });
+        self.all.extend(with_labels);
     }
 
     fn failed(&mut self, entry: &Entry, mismatch: Mismatch) {
@@ -256,14 +258,17 @@ fn considered(notes: &Notes<'_>, request: &RequestView<'_>) -> (Vec<Considered>,
         .copied()
         .chain(notes.failed.iter().map(|(place, _)| *place))
         .collect();
-    let rest = notes.all.iter().filter(|place| !seen.contains(place));
+    let rest = notes.all.iter().filter(|(place, _)| !seen.contains(place));
     let room = CONSIDERED_MAX.saturating_sub(listed.len());
-    for place in rest.take(room) {
-        let why = words::path_mismatch(snapshot, *place, request);
+    for (place, has_too_many_labels) in rest.take(room) {
+        let why = match has_too_many_labels {
+            true => words::mismatch(snapshot, *place, Mismatch::HostLabels, request),
+            false => words::path_mismatch(snapshot, *place, request),
+        };
         listed.extend(one(snapshot, *place, Verdict::Fails, why));
     }
     listed.truncate(CONSIDERED_MAX);
-    let not_listed = notes.all_len.saturating_sub(listed.len());
+    let not_listed = notes.all.len().saturating_sub(listed.len());
     (listed, not_listed)
 }
 

@@ -39,7 +39,7 @@ pub struct Snapshot {
     pub tls: TlsTable,
     /// 48 bits over routes, backends and wanted certificates: the same on every node with the same objects.
     pub digest: u64,
-    /// Every object with rules, and the digest of what it asks for, sorted.
+    /// Every object with rules, and the digest of what it asks for, the oldest first.
     pub objects: Vec<(ObjectRef, u64)>,
     /// What is wrong with routes, references and certificates. They stay while only endpoints change; `Compiled` has all.
     pub problems: Vec<Problem>,

@@ -237,12 +237,16 @@ fn no_secret(route: &Route, block: &TlsHosts, secret: &ObjectName, known: &Known
 
 /// One problem for each host that rules have and no certificate is for.
 fn report_uncovered(tls: &TlsTable, routes: &[&Route], problems: &mut Vec<Problem>) {
-    let mut seen: HashSet<&Hostname> = HashSet::new();
+    let mut seen: HashSet<&Hostname> = HashSet::with_capacity(routes.len());
+    let mut last = None; // The rules of one object mostly have the same host.
     for route in routes {
         for rule in route.rules.iter().filter(|rule| rule.scope.https) {
             for host in rule.hosts.iter().map(|host| &host.name) {
-                if !seen.insert(host) || host.suffix() == "localhost" {
+                if last.replace(host) == Some(host) || !seen.insert(host) {
                     continue;
+                }
+                if host.suffix() == "localhost" {
+                    continue; // On the machine itself nobody expects one.
                 }
                 let is_covered = match host.is_wildcard() {
                     true => tls.find(&host.to_string()).is_some(),

@@ -44,14 +44,12 @@ pub fn of(model: &Model, routes: &[&Route], backends: &[Backend]) -> u64 {
     digest::of(&[&bytes]) & DIGEST_MASK
 }
 
-/// Every object with rules and the digest of what it asks for, sorted: for telling what changed.
+/// Every object with rules and the digest of what it asks for, the oldest first: for telling what changed.
 pub fn objects(routes: &[&Route]) -> Vec<(ObjectRef, u64)> {
-    let mut objects: Vec<(ObjectRef, u64)> = routes
+    let objects = routes
         .iter()
-        .map(|route| (route.object.clone(), route.digest))
-        .collect();
-    objects.sort_unstable();
-    objects
+        .map(|route| (route.object.clone(), route.digest));
+    objects.collect()
 }
 
 /// The same on every node and in every version, which `Hash` does not promise.

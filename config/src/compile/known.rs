@@ -6,8 +6,9 @@ use crate::nearest::nearest;
 use std::cell::{Cell, OnceCell};
 use std::collections::HashMap;
 
-/// Comparisons of one compilation: a thousand wrong references beside a thousand Services must not stall the control path.
-const COMPARISONS_MAX: usize = 20_000;
+/// Comparisons of one compilation, each up to some 4,000 steps: a thousand wrong references beside a thousand Services must not
+/// stall the control path.
+const COMPARISONS_MAX: usize = 4_000;
 
 /// The names that exist, for hints. Sorted only when the first hint is needed: mostly none is.
 pub struct Known<'a> {

@@ -28,6 +28,9 @@ impl Alphabetical<'_> {
 
 impl Ord for Alphabetical<'_> {
     fn cmp(&self, other: &Self) -> Ordering {
+        if self.0.namespace == other.0.namespace {
+            return self.0.name.cmp(&other.0.name); // The same order, without going byte by byte.
+        }
         self.bytes().cmp(other.bytes())
     }
 }
