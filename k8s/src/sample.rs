@@ -106,7 +106,8 @@ fn rule(rule: &RouteRule) -> Vec<String> {
     let filters: Vec<String> = rule.filters.iter().map(filter).collect();
     let line = |one: &RequestMatch| {
         let done = [filters.join(" "), targets.join(" ")].join(" ");
-        format!("{scope}{hosts} {} -> {}", request(one), done.trim())
+        let line = format!("{scope}{hosts} {} -> {}", request(one), done.trim());
+        line.trim_end().to_owned()
     };
     rule.matches.iter().map(line).collect()
 }
@@ -162,4 +163,25 @@ fn filter(filter: &Filter) -> String {
             format!("[rewrite {hostname:?} {path:?}]")
         }
     }
+}
+
+/// A self-signed certificate for names, and its key, in PEM form. Valid for the years `from` to `until`, the first of January of each.
+pub fn certificate(names: &[&str], (from, until): (i32, i32)) -> (String, String) {
+    let names: Vec<String> = names.iter().map(ToString::to_string).collect();
+    let mut wanted = rcgen::CertificateParams::new(names).unwrap();
+    wanted.not_before = rcgen::date_time_ymd(from, 1, 1);
+    wanted.not_after = rcgen::date_time_ymd(until, 1, 1);
+    let key = rcgen::KeyPair::generate().unwrap();
+    let certificate = wanted.self_signed(&key).unwrap();
+    (certificate.pem(), key.serialize_pem())
+}
+
+/// A Secret with both, as a YAML document.
+pub fn secret(name: &str, (certificate, key): &(String, String)) -> String {
+    let indent = |pem: &str| pem.trim().replace('\n', "\n    ");
+    format!(
+        "kind: Secret\napiVersion: v1\nmetadata:\n  name: {name}\n  namespace: web\ntype: kubernetes.io/tls\nstringData:\n  tls.crt: |\n    {}\n  tls.key: |\n    {}\n---\n",
+        indent(certificate),
+        indent(key)
+    )
 }

@@ -1,9 +1,10 @@
 //! How do objects arrive?
 
-pub mod debounce;
 pub mod directory;
-pub mod fields;
-pub mod kinds;
-pub mod manifest;
-pub mod node;
-pub mod yaml;
+
+mod debounce;
+mod fields;
+mod kinds;
+pub(crate) mod manifest;
+mod node;
+pub(crate) mod yaml;

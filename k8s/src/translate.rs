@@ -18,7 +18,7 @@ mod service;
 mod wanted;
 
 pub use class::CONTROLLER;
-pub(crate) use wanted::secrets as wanted_secrets;
+pub(crate) use wanted::is_secret_wanted;
 
 use crate::objects::Objects;
 use config::model::Model;
@@ -34,6 +34,7 @@ use k8s_openapi::api::networking::v1::Ingress;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use memo::Memo;
 use std::sync::Arc;
+use wanted::Wanted;
 
 /// Translates all objects again and again, and does again only what changed. The result is a function of the arguments alone.
 #[derive(Default)]
@@ -47,6 +48,7 @@ pub struct Translator {
     secrets: Memo<core::Secret, (), Option<Arc<config::model::Certificate>>>,
     config_maps: Memo<core::ConfigMap, (), Option<config_map::Authorities>>,
     touched: Touched,
+    wanted: Wanted,
 }
 
 /// Which parts of the model are other than in the last translation.
@@ -77,6 +79,9 @@ impl Translator {
         self.gateway_api(objects, settings, &mut made);
         self.services(objects, settings, &mut made);
         self.endpoints(objects, settings, &mut made);
+        if self.touched.routes || self.touched.services {
+            self.wanted = Wanted::of(&made.model);
+        }
         self.secrets(objects, settings, &mut made);
         self.config_maps(objects, &mut made);
         (made.model, made.problems)
@@ -202,13 +207,11 @@ impl Translator {
     }
 
     fn secrets(&mut self, objects: &Objects, settings: &Settings, making: &mut Making) {
-        let wanted = wanted::secrets(&making.model.routes, settings);
+        let wanted = self.wanted.secrets(settings);
         let certificates = &mut making.model.certificates;
         let problems = &mut making.problems;
         let changes = self.secrets.run(
-            wanted
-                .into_iter()
-                .filter_map(|name| objects.secrets.get(name)),
+            wanted.filter_map(|name| objects.secrets.get(name)),
             |_| (),
             |secret, ()| secret::translate(secret),
             |name, certificate, found| {
@@ -223,12 +226,10 @@ impl Translator {
 
     fn config_maps(&mut self, objects: &Objects, making: &mut Making) {
         let Making { model, problems } = making;
-        let wanted = wanted::config_maps(&model.routes, &model.services);
+        let wanted = self.wanted.config_maps.iter();
         let authorities = &mut model.authorities;
         let changes = self.config_maps.run(
-            wanted
-                .into_iter()
-                .filter_map(|name| objects.config_maps.get(name)),
+            wanted.filter_map(|name| objects.config_maps.get(name)),
             |_| (),
             |config_map, ()| config_map::translate(config_map),
             |name, made, found| {

@@ -1,1 +1,205 @@
 //! Which stage runs in which pingora phase?
+
+mod attempt;
+mod decide;
+mod exchange;
+
+use crate::request::RequestCtx;
+use crate::response::http10::NoChunksBuilder;
+use crate::server::Shared;
+use async_trait::async_trait;
+use bytes::Bytes;
+use pingora_core::modules::http::HttpModules;
+use pingora_core::protocols::Digest;
+use pingora_core::server::configuration::ServerConf;
+use pingora_core::upstreams::peer::HttpPeer;
+use pingora_error::{Error, Result};
+use pingora_http::{RequestHeader, ResponseHeader};
+use pingora_proxy::{FailToProxy, HttpProxy, ProxyHttp, ProxyWarnLogContext, Session};
+use std::os::fd::RawFd;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Idle connections to endpoints that one runtime keeps, over all endpoints; the least recently used is closed first.
+const UPSTREAM_POOL_SIZE: usize = 64;
+/// A fuse: the engine's loop of attempts ends here whatever happens. We count ourselves; a hold of 30 s makes some 80 attempts.
+const ENGINE_ATTEMPTS_MAX: usize = 128;
+
+/// The path of a request. One per runtime; cheap.
+#[derive(Debug)]
+pub struct Gateway {
+    shared: Arc<Shared>,
+}
+
+/// The engine around a gateway, for one runtime: a pool of upstream connections that two runtimes share can hang. Reads the platform's
+/// certificate authorities. The connection loops set `server_options` and `h2_options`.
+pub fn new_proxy(shared: Arc<Shared>) -> HttpProxy<Gateway> {
+    let conf = ServerConf {
+        threads: 1,
+        max_retries: ENGINE_ATTEMPTS_MAX,
+        upstream_keepalive_pool_size: UPSTREAM_POOL_SIZE,
+        ..ServerConf::default()
+    };
+    pingora_proxy::http_proxy(&Arc::new(conf), Gateway { shared })
+}
+
+#[async_trait]
+impl ProxyHttp for Gateway {
+    type CTX = RequestCtx;
+
+    fn new_ctx(&self) -> RequestCtx {
+        RequestCtx::new(&self.shared)
+    }
+
+    fn init_downstream_modules(&self, modules: &mut HttpModules) {
+        modules.add_module(Box::new(NoChunksBuilder));
+    }
+
+    async fn early_request_filter(
+        &self,
+        session: &mut Session,
+        ctx: &mut RequestCtx,
+    ) -> Result<()> {
+        ctx.begin(session);
+        exchange::set_client_timeouts(session, ctx);
+        Ok(())
+    }
+
+    async fn request_filter(&self, session: &mut Session, ctx: &mut RequestCtx) -> Result<bool> {
+        match decide::decide(session, ctx) {
+            Ok(()) => Ok(false),
+            Err(answer) => exchange::answer(session, ctx, &answer).await,
+        }
+    }
+
+    async fn upstream_peer(
+        &self,
+        _session: &mut Session,
+        ctx: &mut RequestCtx,
+    ) -> Result<Box<HttpPeer>> {
+        attempt::begin(ctx).await
+    }
+
+    fn fail_to_connect(
+        &self,
+        _session: &mut Session,
+        _peer: &HttpPeer,
+        ctx: &mut RequestCtx,
+        error: Box<Error>,
+    ) -> Box<Error> {
+        attempt::not_connected(ctx, error)
+    }
+
+    async fn connected_to_upstream(
+        &self,
+        _session: &mut Session,
+        _reused: bool,
+        _peer: &HttpPeer,
+        fd: RawFd,
+        _digest: Option<&Digest>,
+        ctx: &mut RequestCtx,
+    ) -> Result<()> {
+        attempt::connected(ctx, fd);
+        Ok(())
+    }
+
+    async fn upstream_request_filter(
+        &self,
+        _session: &mut Session,
+        request: &mut RequestHeader,
+        ctx: &mut RequestCtx,
+    ) -> Result<()> {
+        exchange::prepare_request(request, ctx)
+    }
+
+    async fn request_body_filter(
+        &self,
+        _session: &mut Session,
+        body: &mut Option<Bytes>,
+        end_of_stream: bool,
+        ctx: &mut RequestCtx,
+    ) -> Result<()> {
+        exchange::count_request_body(body.as_ref(), ctx)?;
+        exchange::wait_after_request_body(end_of_stream, ctx);
+        Ok(())
+    }
+
+    async fn upstream_response_filter(
+        &self,
+        session: &mut Session,
+        response: &mut ResponseHeader,
+        ctx: &mut RequestCtx,
+    ) -> Result<()> {
+        attempt::response_began(session, response, ctx)
+    }
+
+    fn upstream_response_body_filter(
+        &self,
+        _session: &mut Session,
+        _body: &mut Option<Bytes>,
+        _end_of_stream: bool,
+        ctx: &mut RequestCtx,
+    ) -> Result<Option<Duration>> {
+        exchange::wait_after_response_part(ctx)?;
+        Ok(None)
+    }
+
+    async fn response_filter(
+        &self,
+        session: &mut Session,
+        response: &mut ResponseHeader,
+        ctx: &mut RequestCtx,
+    ) -> Result<()> {
+        exchange::prepare_response(session, response, ctx)
+    }
+
+    fn response_body_filter(
+        &self,
+        _session: &mut Session,
+        body: &mut Option<Bytes>,
+        _end_of_stream: bool,
+        ctx: &mut RequestCtx,
+    ) -> Result<Option<Duration>> {
+        exchange::count_response_body(body.as_ref(), ctx);
+        Ok(None)
+    }
+
+    fn error_while_proxy(
+        &self,
+        _peer: &HttpPeer,
+        session: &mut Session,
+        error: Box<Error>,
+        ctx: &mut RequestCtx,
+        _reused: bool,
+    ) -> Box<Error> {
+        attempt::failed(session, ctx, error)
+    }
+
+    async fn fail_to_proxy(
+        &self,
+        session: &mut Session,
+        error: &Error,
+        ctx: &mut RequestCtx,
+    ) -> FailToProxy {
+        exchange::give_up(session, ctx, error).await
+    }
+
+    async fn logging(&self, _session: &mut Session, _error: Option<&Error>, ctx: &mut RequestCtx) {
+        ctx.finish();
+    }
+
+    /// The access log and the metrics tell of every request that fails.
+    fn suppress_error_log(&self, _session: &Session, _ctx: &RequestCtx, _error: &Error) -> bool {
+        true
+    }
+
+    fn suppress_proxy_warn_log(
+        &self,
+        _session: &Session,
+        _ctx: &RequestCtx,
+        _error: &Error,
+        _context: ProxyWarnLogContext,
+    ) -> bool {
+        true
+    }
+}

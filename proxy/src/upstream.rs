@@ -1,5 +1,6 @@
 //! Which backend, and which of its endpoints?
 
+pub mod choose;
 pub mod hold;
 pub mod peer;
 pub mod pick;
@@ -33,5 +34,11 @@ impl BackendState {
         let before = self.pool.counts();
         self.pool.publish(endpoints, Instant::now());
         self.metrics.shift_endpoints(before, self.pool.counts());
+    }
+
+    /// No endpoint can be used, and there was none a moment ago: the answer is known, and the connection of the client stays open for it.
+    pub fn is_without_hope(&self) -> bool {
+        let set = self.pool.current();
+        !set.is_usable() && !set.emptied_within(self.terms.empty_set_grace, Instant::now())
     }
 }

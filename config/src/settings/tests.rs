@@ -114,6 +114,14 @@ fn what_is_left_out_or_empty_is_the_default() {
 }
 
 #[test]
+fn anchors_aliases_and_merge_keys_work() {
+    let text = "listeners:\n  http: [&a { address: '127.0.0.1:1', publicPort: 5 }]\n  https: [{ <<: *a, address: '127.0.0.1:2' }]\n";
+    let settings = Settings::parse(text, "f").unwrap();
+    assert_eq!(settings.https[0].address, address("127.0.0.1:2"));
+    assert_eq!(settings.https[0].dialled_port(), 5);
+}
+
+#[test]
 fn settings_written_down_are_read_back() {
     for text in [
         "",

@@ -1,7 +1,7 @@
 //! Which certificate stays in force when its Secret goes wrong?
 
 use crate::objects::Objects;
-use crate::translate::wanted_secrets;
+use crate::translate::is_secret_wanted;
 use config::model::{Certificate, Model, Route};
 use config::name::{Kind, ObjectName, ObjectRef};
 use config::problem::{Problem, ProblemCode, Severity};
@@ -56,13 +56,11 @@ impl LastGood {
 
     /// Without its Secret, or without anybody who wants it, nothing is kept.
     fn forget(&mut self, objects: &Objects, settings: &Settings, model: &Model) {
-        let is_missing = |name: &ObjectName| !model.certificates.contains_key(name);
-        if !self.certificates.keys().any(is_missing) {
-            return;
-        }
-        let wanted = wanted_secrets(&model.routes, settings);
-        self.certificates
-            .retain(|name, _| objects.secrets.contains_key(name) && wanted.contains(name));
+        self.certificates.retain(|name, _| {
+            model.certificates.contains_key(name)
+                || objects.secrets.contains_key(name)
+                    && is_secret_wanted(name, &model.routes, settings)
+        });
     }
 }
 

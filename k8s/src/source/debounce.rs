@@ -48,6 +48,8 @@ pub struct Settling {
 
 #[derive(Debug, Default)]
 struct File {
+    /// What the file held at the last look, if that was read and nothing has come between.
+    taken: Option<Arc<Contents>>,
     objects: Vec<Kept>,
     problems: Vec<Problem>,
 }
@@ -61,12 +63,15 @@ struct Kept {
 }
 
 impl Settling {
-    /// Takes in a look at all files, and forgets what has been away for long enough.
-    pub fn observe(&mut self, seen: &Seen, now: Instant) {
+    /// Takes in a look at all files, and forgets what has been away for long enough. Returns whether [`Settling::objects`] may differ.
+    pub fn observe(&mut self, seen: &Seen, now: Instant) -> bool {
+        let mut has_changed = false;
         for (path, file) in &mut self.files {
             if seen.files.contains_key(path) {
                 continue;
             }
+            has_changed = true;
+            file.taken = None;
             file.problems.clear();
             if seen.unlisted.iter().any(|above| path.starts_with(above)) {
                 file.stay();
@@ -75,17 +80,11 @@ impl Settling {
             }
         }
         for (path, sighting) in &seen.files {
-            let file = self.file(path);
-            match sighting {
-                Sighting::Read(contents) => file.take_in(contents, now),
-                Sighting::Unreadable => {
-                    file.problems.clear();
-                    file.stay();
-                }
-            }
+            has_changed |= self.observe_file(path, sighting, now);
         }
+        has_changed |= self.problems != seen.problems;
         self.problems.clone_from(&seen.problems);
-        self.forget(now);
+        self.forget(now) || has_changed
     }
 
     /// When the next object will have been away for long enough.
@@ -126,22 +125,45 @@ impl Settling {
         objects
     }
 
-    fn file(&mut self, path: &Path) -> &mut File {
-        self.files.entry(path.to_owned()).or_default()
+    fn observe_file(&mut self, path: &Path, sighting: &Sighting, now: Instant) -> bool {
+        if !self.files.contains_key(path) {
+            self.files.insert(path.to_owned(), File::default());
+        }
+        let Some(file) = self.files.get_mut(path) else {
+            return false;
+        };
+        match (sighting, &file.taken) {
+            (Sighting::Read(contents), Some(taken)) if Arc::ptr_eq(contents, taken) => false,
+            (Sighting::Read(contents), _) => {
+                file.take_in(contents, now);
+                true
+            }
+            (Sighting::Unreadable, _) => {
+                file.taken = None;
+                file.problems.clear();
+                file.stay();
+                true
+            }
+        }
     }
 
-    fn forget(&mut self, now: Instant) {
+    fn forget(&mut self, now: Instant) -> bool {
         let is_due = |since: Instant| since + VANISH_AFTER <= now;
+        let mut has_changed = false;
         self.files.retain(|_, file| {
+            let before = file.objects.len();
             file.objects
                 .retain(|kept| !kept.missing_since.is_some_and(is_due));
-            !file.objects.is_empty() || !file.problems.is_empty()
+            has_changed |= file.objects.len() < before;
+            !file.objects.is_empty() || file.taken.is_some()
         });
+        has_changed
     }
 }
 
 impl File {
-    fn take_in(&mut self, contents: &Contents, now: Instant) {
+    fn take_in(&mut self, contents: &Arc<Contents>, now: Instant) {
+        self.taken = Some(contents.clone());
         let new = contents.objects.iter().map(|object| Kept {
             object: object.clone(),
             reference: object.reference(),

@@ -74,8 +74,10 @@ pub async fn follow(
             Some(same) => eyes = same,
             None => eyes = Eyes::new(path.clone(), &signals),
         }
-        if let Some(seen) = scan {
-            settling.observe(&seen, Instant::now());
+        let is_first = objects.borrow().is_none();
+        if let Some(seen) = scan
+            && (settling.observe(&seen, Instant::now()) || is_first)
+        {
             publish(&objects, settling.objects());
         }
         tokio::select! {

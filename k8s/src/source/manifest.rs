@@ -8,6 +8,8 @@ use config::problem::{Problem, ProblemCode, Severity};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+const UNREADABLE: &str = "YAML or JSON that parses; what the file held before stays in force";
+
 /// What one file holds.
 #[derive(Debug, Default)]
 pub struct Contents {
@@ -23,6 +25,17 @@ pub struct Contents {
 
 /// Reads the text of a file. `file` is its name as problems show it.
 pub fn read(bytes: &[u8], notation: Notation, file: &Arc<str>) -> Contents {
+    // The YAML parser has assertions of its own. None is known to fail, but what a stranger wrote into a file must never end the edge.
+    std::panic::catch_unwind(|| read_documents(bytes, notation, file)).unwrap_or_else(|_| {
+        let found = "text that the YAML parser cannot handle".to_owned();
+        Contents {
+            problems: vec![file_problem(file, 1, found, UNREADABLE)],
+            ..Contents::default()
+        }
+    })
+}
+
+fn read_documents(bytes: &[u8], notation: Notation, file: &Arc<str>) -> Contents {
     let mut read = Read::default();
     let mut is_whole = true;
     for document in yaml::documents(bytes, notation) {
@@ -89,7 +102,7 @@ fn unreadable(fault: Fault, bytes: &[u8], file: &Arc<str>) -> Problem {
     let expected = if is_template {
         "YAML; a Helm template is one only after `helm template`; what the file held before stays in force"
     } else {
-        "YAML or JSON that parses; what the file held before stays in force"
+        UNREADABLE
     };
     file_problem(file, fault.line, found, expected)
 }

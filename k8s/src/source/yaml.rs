@@ -1,8 +1,8 @@
 //! Which documents does a manifest's text hold?
 //!
 //! YAML is read as `kubectl` reads it (see `scalar`), one document at a time: a document that does not parse says so with line and column,
-//! and the others of its file are read all the same. JSON files hold one value after another. Nothing here panics or recurses on what it reads:
-//! file size, nesting, nodes and expanded aliases are bounded.
+//! and the others of its file are read all the same. JSON files hold one value after another. File size, nesting, nodes and expanded aliases are
+//! bounded.
 
 mod build;
 mod json;
@@ -59,7 +59,7 @@ pub fn documents(bytes: &[u8], notation: Notation) -> Vec<Result<Node, Fault>> {
             found.push(Err(whole(part.lines_before + 1, message)));
             break;
         }
-        found.extend(guarded(&part));
+        found.extend(document(&part).transpose());
     }
     found
 }
@@ -140,16 +140,6 @@ fn part(text: &str, from: usize, to: usize, lines_before: u32) -> Option<Part<'_
         .lines()
         .any(|line| !line.trim_start().is_empty() && !line.trim_start().starts_with('#'));
     has_content.then_some(Part { text, lines_before })
-}
-
-/// The parser has assertions of its own. None is known to fail, but what a stranger wrote into a file must never end the edge.
-fn guarded(part: &Part<'_>) -> Option<Result<Node, Fault>> {
-    std::panic::catch_unwind(|| document(part))
-        .unwrap_or_else(|_| {
-            let message = "text that the YAML parser cannot handle".into();
-            Err(whole(part.lines_before + 1, message))
-        })
-        .transpose()
 }
 
 fn document(part: &Part<'_>) -> Result<Option<Node>, Fault> {

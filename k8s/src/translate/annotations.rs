@@ -1,4 +1,4 @@
-//! What do the annotations of an object say of its routes and its backends?
+//! Which annotations are obeyed, and what is said of the others?
 //!
 //! One table has every annotation; `docs/annotations.md` is generated from it.
 
@@ -79,6 +79,11 @@ pub fn misplaced(annotations: &BTreeMap<String, String>, place: Place<'_>) -> Ve
     read(annotations, place).1
 }
 
+/// The names of all annotations, without the prefix, in the order of the documentation.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    TABLE.iter().map(|annotation| annotation.name)
+}
+
 fn read<'a>(annotations: &BTreeMap<String, String>, place: Place<'a>) -> (Draft<'a>, Vec<Problem>) {
     let mut draft = Draft {
         route: RoutePolicy::default(),
@@ -123,8 +128,7 @@ fn read_one(draft: &mut Draft<'_>, name: &str, raw: &str, place: Place<'_>) -> O
 }
 
 fn unknown(name: &str, place: Place<'_>) -> Problem {
-    let known = TABLE.iter().map(|annotation| annotation.name);
-    let expected = match nearest(name, known) {
+    let expected = match nearest(name, names()) {
         Some(known) => format!("did you mean {PREFIX}{known}?"),
         None => "one of those in docs/annotations.md; it has no effect".to_owned(),
     };

@@ -6,7 +6,6 @@ use config::problem::ProblemCode;
 use config::settings::Settings;
 use k8s_openapi::api::networking::v1::{Ingress, IngressClass};
 use std::cmp::Reverse;
-use std::collections::HashMap;
 use std::sync::Arc;
 
 /// The controller that IngressClasses and GatewayClasses name if they mean this program.
@@ -38,8 +37,8 @@ pub(super) enum Cause {
 
 /// All IngressClasses, as far as they decide.
 pub(super) struct Classes<'a> {
-    /// By name: is it ours?
-    ours: HashMap<&'a str, bool>,
+    /// Is it ours? Sorted by name: there are few, and every Ingress is looked up.
+    ours: Vec<(&'a str, bool)>,
     /// Whether the default class is ours. None: no class is the default.
     default: Option<bool>,
     settings: &'a [String],
@@ -49,7 +48,10 @@ pub(super) struct Classes<'a> {
 impl<'a> Classes<'a> {
     pub fn of(objects: &'a Objects, settings: &'a Settings) -> Classes<'a> {
         let classes = objects.ingress_classes.values();
-        let ours = classes.map(|class| (&*class.name.name, is_ours(class)));
+        let mut ours: Vec<(&str, bool)> = classes
+            .map(|class| (&*class.name.name, is_ours(class)))
+            .collect();
+        ours.sort_unstable();
         // Of several defaults the admission plugin DefaultIngressClass takes the newest, then the first by name.
         let default = objects
             .ingress_classes
@@ -60,7 +62,7 @@ impl<'a> Classes<'a> {
                 (Reverse(created.map(|time| time.0)), &class.name.name)
             });
         Classes {
-            ours: ours.collect(),
+            ours,
             default: default.map(|class| is_ours(class)),
             settings: &settings.ingress_classes,
             is_directory: objects.is_directory,
@@ -90,17 +92,18 @@ impl<'a> Classes<'a> {
     }
 
     fn by_name(&self, name: &str) -> Option<Verdict> {
-        match self.ours.get(name) {
-            Some(true) => Some(Verdict::Ours),
-            Some(false) => Some(Verdict::Theirs),
+        let found = self.ours.binary_search_by_key(&name, |(class, _)| *class);
+        match found.ok().and_then(|at| self.ours.get(at)) {
+            Some((_, true)) => Some(Verdict::Ours),
+            Some((_, false)) => Some(Verdict::Theirs),
             None if self.settings.iter().any(|ours| ours == name) => Some(Verdict::Ours),
             None => None,
         }
     }
 
     fn one_of_ours(&self) -> Option<Arc<str>> {
-        let ours = self.ours.iter().filter(|(_, is_ours)| **is_ours);
-        ours.map(|(name, _)| *name).min().map(Arc::from)
+        let ours = self.ours.iter().find(|(_, is_ours)| *is_ours);
+        ours.map(|(name, _)| Arc::from(*name))
     }
 }
 

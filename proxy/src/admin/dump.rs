@@ -8,7 +8,7 @@ mod rule;
 
 use crate::live::InForce;
 use backend::BackendJson;
-use config::snapshot::TlsEntry;
+use config::snapshot::{Action, TlsEntry};
 use jiff::Timestamp;
 use rule::RuleJson;
 use serde::Serialize;
@@ -46,9 +46,15 @@ impl<'a> ConfigJson<'a> {
             rules: snapshot
                 .rules
                 .iter()
+                .filter(|rule| !matches!(rule.action, Action::NotFound))
                 .map(|rule| RuleJson::new(snapshot, rule))
                 .collect(),
-            backends: snapshot.backends.iter().map(BackendJson::new).collect(),
+            backends: snapshot
+                .backends
+                .iter()
+                .zip(&in_force.backends)
+                .map(|(backend, state)| BackendJson::new(backend, &state.pool))
+                .collect(),
             certificates,
         }
     }

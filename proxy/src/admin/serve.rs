@@ -34,7 +34,7 @@ const BODY_BYTES_MAX: usize = 64 * 1024;
 const BODY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Dumps in the making or on their way: each may be some megabytes with many routes.
 pub(super) const DUMPS_MAX: usize = 2;
-const TURN_MAX: Duration = Duration::from_secs(5);
+const TURN_MAX: Duration = Duration::from_secs(2);
 /// Answers under way get this long at the stop.
 pub(super) const STOP_MAX: Duration = Duration::from_secs(1);
 /// After an error of `accept` (no descriptor is free, say): never spin.

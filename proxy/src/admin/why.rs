@@ -4,41 +4,95 @@ mod asked;
 
 use super::answer::Answer;
 use crate::live::InForce;
-use asked::Asked;
-use config::snapshot::RequestView;
+use asked::{Asked, Form};
+use config::explain::{ActionTaken, Destination, EndpointExplained, Explanation, explain};
+use config::hostname::RequestHost;
+use config::path;
+use config::reason::Reason;
+use config::snapshot::{Compiled, RequestView};
 use http::StatusCode;
-use serde::Serialize;
+use std::net::SocketAddr;
 
-#[derive(Debug, Serialize)]
-struct WhyJson<'a> {
-    schema: &'static str,
-    version: u64,
-    object: String,
-    field: &'a str,
-}
-
-/// `/why?url=https://host/path&method=GET&header=name:value`: 400 with a sentence for a question that makes no request.
+/// `/why?url=https://host/path&method=GET&header=name:value&output=json`. 400 with a sentence for a question that describes no request; 422 for a
+/// request that is refused before any rule is looked at.
 pub fn answer(in_force: &InForce, query: &str) -> Answer {
     let asked = match Asked::parse(query) {
         Ok(asked) => asked,
         Err(error) => return Answer::text(StatusCode::BAD_REQUEST, format!("{error}\n")),
     };
+    let host = match RequestHost::parse(&asked.authority) {
+        Ok(host) => host,
+        Err(error) => return refused(Reason::BadHost, &format!("{:?} {error}", asked.authority)),
+    };
+    let normal = match path::normalise(&asked.path) {
+        Ok(normal) => normal,
+        Err(error) => return refused(Reason::BadPath, &format!("{:?} {error}", asked.path)),
+    };
     let view = RequestView {
         is_https: asked.is_https,
-        host: &asked.authority,
+        host: &host.host,
         method: &asked.method,
-        path: &asked.path,
+        path: &normal,
         query: asked.query.as_deref(),
         headers: &asked.headers,
     };
-    let id = in_force.snapshot.find(&view);
-    let Some(rule) = in_force.snapshot.rule(id) else {
-        return Answer::text(StatusCode::NOT_FOUND, "no rule is in force yet\n");
+    let mut explanation = explain(&compiled(in_force), &view);
+    fill_in(&mut explanation, in_force);
+    match asked.output {
+        Form::Json => Answer::json(&explanation),
+        Form::Text => Answer::text(StatusCode::OK, explanation.to_string()),
+    }
+}
+
+fn refused(reason: Reason, cause: &str) -> Answer {
+    let (status, sentence) = (reason.status(), reason.sentence());
+    let text = format!("{status}: {sentence} ({reason})\n{cause}\n");
+    Answer::text(StatusCode::UNPROCESSABLE_ENTITY, text)
+}
+
+/// The configuration in force in the form that it was compiled to, with the endpoints of this moment.
+fn compiled(in_force: &InForce) -> Compiled {
+    let backends = in_force.backends.iter();
+    let endpoints = backends.map(|state| {
+        let set = state.pool.current();
+        (state.key.clone(), set.published().clone())
+    });
+    Compiled {
+        snapshot: in_force.snapshot.clone(),
+        endpoints: endpoints.collect(),
+        problems: in_force.problems.clone(),
+    }
+}
+
+/// What this edge has seen of the endpoints.
+fn fill_in(explanation: &mut Explanation, in_force: &InForce) {
+    let Some(winner) = &mut explanation.winner else {
+        return;
     };
-    Answer::json(&WhyJson {
-        schema: "hedgerow.why/v1",
-        version: in_force.version,
-        object: rule.object.to_string(),
-        field: &rule.field,
-    })
+    let ActionTaken::Forward(targets) = &mut winner.action else {
+        return;
+    };
+    for target in targets {
+        if let Destination::Backend(backend) = &mut target.to {
+            for endpoint in &mut backend.endpoints {
+                fill_in_endpoint(endpoint, &backend.service, in_force);
+            }
+        }
+    }
+}
+
+fn fill_in_endpoint(endpoint: &mut EndpointExplained, service: &str, in_force: &InForce) {
+    let Ok(address) = endpoint.address.parse::<SocketAddr>() else {
+        return;
+    };
+    let backends = in_force
+        .backends
+        .iter()
+        .filter(|state| *state.label == *service);
+    let in_flight = backends.filter_map(|state| {
+        let set = state.pool.current();
+        set.find(address).map(|endpoint| endpoint.in_flight())
+    });
+    let in_flight: u32 = in_flight.sum();
+    endpoint.health = format!("{in_flight} requests in flight");
 }

@@ -13,25 +13,24 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 /// The largest answer that is read, in bytes.
 const ANSWER_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
-/// Status and body of `GET target`.
-pub fn get(admin: SocketAddr, target: &str) -> Result<(u16, String)> {
+/// Status and body of `GET target`, in the media type that is accepted.
+pub fn get(admin: SocketAddr, target: &str, accept: &str) -> Result<(u16, String)> {
     let connect = TcpStream::connect_timeout(&admin, TIMEOUT);
     let mut stream = connect.with_context(|| {
         format!(
             "nobody answers on {admin}; is an edge running, and is this the address of its --admin?"
         )
     })?;
-    let answer = exchange(&mut stream, admin, target);
+    let request = format!("GET {target} HTTP/1.0\r\nHost: {admin}\r\nAccept: {accept}\r\n\r\n");
+    let answer = exchange(&mut stream, &request);
     let answer = answer.with_context(|| format!("{admin} did not answer as an admin port does"))?;
     parse(&answer)
         .with_context(|| format!("{admin} speaks no HTTP; is this the address of --admin?"))
 }
 
-fn exchange(stream: &mut TcpStream, admin: SocketAddr, target: &str) -> std::io::Result<Vec<u8>> {
+fn exchange(stream: &mut TcpStream, request: &str) -> std::io::Result<Vec<u8>> {
     stream.set_read_timeout(Some(TIMEOUT))?;
     stream.set_write_timeout(Some(TIMEOUT))?;
-    let request =
-        format!("GET {target} HTTP/1.0\r\nHost: {admin}\r\nAccept: application/json\r\n\r\n");
     stream.write_all(request.as_bytes())?;
     let mut answer = Vec::new();
     stream.take(ANSWER_BYTES_MAX).read_to_end(&mut answer)?;
@@ -82,7 +81,7 @@ mod tests {
             stream.write_all(answer.as_bytes()).expect("writes");
             String::from_utf8_lossy(&request[..count]).into_owned()
         });
-        let got = get(address, "/why?url=x");
+        let got = get(address, "/why?url=x", "text/plain");
         let request = server.join().expect("ends");
         assert!(
             request.starts_with("GET /why?url=x HTTP/1.0\r\n"),
@@ -103,7 +102,7 @@ mod tests {
         let free = TcpListener::bind("127.0.0.1:0").expect("binds");
         let address = free.local_addr().expect("has an address");
         drop(free);
-        let error = get(address, "/").expect_err("is refused");
+        let error = get(address, "/", "*/*").expect_err("is refused");
         assert!(error.to_string().contains("is an edge running"), "{error}");
     }
 

@@ -4,7 +4,7 @@ use super::context::{ConnectionContext, TlsFacts};
 use super::gate::Gate;
 use super::transport::Transport;
 use super::wire::Wire;
-use super::{Connection, Ending, Worker, h1, h2};
+use super::{Connection, Ending, Worker, h1, h2, leave};
 use crate::listener::accept::Arrival;
 use crate::listener::permits::Ticket;
 use crate::listener::trust::trusts;
@@ -79,11 +79,20 @@ impl Begun {
             settings,
             ticket,
         });
-        match gate {
-            Ok(gate) if is_http2 => h2::serve(&connection, gate).await,
-            Ok(gate) => h1::serve(&connection, Box::new(gate)).await,
-            Err(_) => Ending::Internal,
+        let Ok(gate) = gate else {
+            return Ending::Internal;
+        };
+        let remains = gate.remains();
+        let ending = if is_http2 {
+            h2::serve(&connection, gate).await
+        } else {
+            h1::serve(&connection, Box::new(gate)).await
+        };
+        if let Some(mut transport) = remains.take() {
+            // Ended either way; what was written last shall arrive.
+            let _ = leave(&mut transport).await;
         }
+        ending
     }
 
     /// The client behind the socket, counted; or the reason for which it is not let in.
@@ -157,7 +166,7 @@ impl Begun {
 
 fn is_http2(transport: &Transport) -> bool {
     match transport {
-        Transport::Plain(_) => false, // Prior knowledge (h2c) is not offered to clients.
+        Transport::Plain(_) | Transport::Gone => false, // Prior knowledge (h2c) is not offered to clients.
         Transport::Tls(tls) => tls.get_ref().1.alpn_protocol() == Some(b"h2"),
     }
 }

@@ -10,15 +10,17 @@ use super::chunk::ChunkScan;
 use super::context::ConnectionContext;
 use super::head::Framing;
 use super::transport::Transport;
+use super::wire::Wire;
 use bytes::{Buf, BytesMut};
-use pingora_core::protocols::SocketDigest;
 use pingora_core::protocols::raw_connect::ProxyDigest;
 use pingora_core::protocols::tls::SslDigest;
+use pingora_core::protocols::{Shutdown, SocketDigest};
 use pingora_http::ResponseHeader;
 use std::io::{Error, ErrorKind, Result};
+use std::os::fd::RawFd;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
@@ -45,6 +47,33 @@ pub struct Gate {
     body: Body,
     write_stall: Stall,
     quiet_bytes: QuietBytes,
+    /// FIN was sent: what comes now is read by nobody.
+    is_shut: bool,
+    remains: Remains,
+}
+
+/// Where a gate that pingora has shut leaves its transport when it is dropped, so that the connection can end without a RST.
+#[derive(Debug, Clone, Default)]
+pub struct Remains(Arc<Mutex<Option<Transport>>>);
+
+impl Remains {
+    /// Locked at the end of a connection only.
+    pub fn take(&self) -> Option<Transport> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+impl Drop for Gate {
+    fn drop(&mut self) {
+        if self.is_shut {
+            let transport = std::mem::replace(&mut self.transport, Transport::Gone);
+            *self
+                .remains
+                .0
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner) = Some(transport);
+        }
+    }
 }
 
 /// Bytes that an HTTP/2 connection sent since it last had a stream open. Shared with its loop, which begins anew with each stream.
@@ -83,7 +112,7 @@ impl Gate {
         // The type wants the answer to a CONNECT; all that we want of it is the way into every phase.
         let placeholder = Box::new(ResponseHeader::build(200, Some(0))?);
         let user = Box::new(Arc::clone(&context));
-        let socket_digest = SocketDigest::from_raw_fd(transport.wire().raw_fd());
+        let socket_digest = SocketDigest::from_raw_fd(raw_fd(&transport));
         // A fresh cell is empty, so this cannot fail.
         let _ = socket_digest.peer_addr.set(Some(context.client.into()));
         let ssl_digest = context.tls.as_ref().map(|tls| {
@@ -108,6 +137,8 @@ impl Gate {
                 clock: None,
             },
             quiet_bytes: QuietBytes::default(),
+            is_shut: false,
+            remains: Remains::default(),
         })
     }
 
@@ -151,8 +182,20 @@ impl Gate {
         self.quiet_bytes.clone()
     }
 
+    /// Closes an idle connection: nothing is on its way that a RST could overtake, so nothing remains.
+    pub async fn close(&mut self) {
+        self.shutdown().await;
+        self.is_shut = false;
+    }
+
+    pub fn remains(&self) -> Remains {
+        self.remains.clone()
+    }
+
     fn publish_bytes(&self) {
-        let (bytes_in, bytes_out) = self.transport.wire().bytes();
+        let Some((bytes_in, bytes_out)) = self.transport.wire().map(Wire::bytes) else {
+            return;
+        };
         self.context.bytes_in.store(bytes_in, Ordering::Relaxed);
         self.context.bytes_out.store(bytes_out, Ordering::Relaxed);
     }
@@ -258,6 +301,11 @@ impl Gate {
         }
         Poll::Ready(Ok(()))
     }
+}
+
+/// -1, which no call accepts, for a transport that is gone.
+fn raw_fd(transport: &Transport) -> RawFd {
+    transport.wire().map_or(-1, Wire::raw_fd)
 }
 
 fn malformed() -> Error {

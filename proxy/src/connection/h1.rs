@@ -27,7 +27,7 @@ pub(super) async fn serve(connection: &Arc<Connection>, mut gate: Box<Gate>) -> 
                 return refuse(connection, gate, reason, begun).await;
             }
             Err(NoHead::Close(ending)) => {
-                gate.shutdown().await;
+                gate.close().await;
                 return ending;
             }
         };

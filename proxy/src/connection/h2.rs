@@ -11,6 +11,7 @@ use pingora_core::protocols::http::v2::server::{
     H2Accept, H2Options, HttpSession as H2Session, handshake,
 };
 use pingora_core::protocols::{Digest, Stream};
+use std::io::ErrorKind;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -113,7 +114,7 @@ impl Http2 {
                 Ok(Some(H2Accept::Session(session))) => self.begin(session),
                 Ok(Some(H2Accept::Rejected)) => self.count_malformed(),
                 Ok(None) => Some(self.ending_of_client()),
-                Err(_) => Some(self.ending_of_error()),
+                Err(error) => Some(self.ending_of_error(&error)),
             };
             if let Some(ending) = ending {
                 return ending;
@@ -189,10 +190,27 @@ impl Http2 {
         }
     }
 
-    fn ending_of_error(&self) -> Ending {
-        if self.connection.context.is_condemned.load(Ordering::Relaxed) {
-            return Ending::Condemned;
+    fn ending_of_error(&self, error: &pingora_error::Error) -> Ending {
+        match self.state {
+            _ if self.connection.context.is_condemned.load(Ordering::Relaxed) => Ending::Condemned,
+            State::Leaving(ending) => ending,
+            State::NoRequest | State::Serving if is_close(error) => Ending::ClientClosed,
+            State::NoRequest | State::Serving => Ending::Http2Error,
         }
-        Ending::Http2Error
     }
+}
+
+/// The client closed its socket without a word, as browsers do.
+fn is_close(error: &pingora_error::Error) -> bool {
+    let cause = error
+        .cause
+        .as_ref()
+        .and_then(|cause| cause.downcast_ref::<::h2::Error>());
+    let kind = cause
+        .and_then(|cause| cause.get_io())
+        .map(std::io::Error::kind);
+    matches!(
+        kind,
+        Some(ErrorKind::BrokenPipe | ErrorKind::ConnectionReset | ErrorKind::UnexpectedEof)
+    )
 }

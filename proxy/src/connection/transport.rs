@@ -12,13 +12,16 @@ use tokio_rustls::server::TlsStream;
 pub enum Transport {
     Plain(Wire),
     Tls(Box<TlsStream<Wire>>),
+    /// It was taken back by the loop that owns the connection.
+    Gone,
 }
 
 impl Transport {
-    pub fn wire(&self) -> &Wire {
+    pub fn wire(&self) -> Option<&Wire> {
         match self {
-            Transport::Plain(wire) => wire,
-            Transport::Tls(tls) => tls.get_ref().0,
+            Transport::Plain(wire) => Some(wire),
+            Transport::Tls(tls) => Some(tls.get_ref().0),
+            Transport::Gone => None,
         }
     }
 }
@@ -32,6 +35,7 @@ impl AsyncRead for Transport {
         match self.get_mut() {
             Transport::Plain(wire) => Pin::new(wire).poll_read(cx, out),
             Transport::Tls(tls) => Pin::new(tls).poll_read(cx, out),
+            Transport::Gone => Poll::Ready(Ok(())),
         }
     }
 }
@@ -45,6 +49,7 @@ impl AsyncWrite for Transport {
         match self.get_mut() {
             Transport::Plain(wire) => Pin::new(wire).poll_write(cx, from),
             Transport::Tls(tls) => Pin::new(tls).poll_write(cx, from),
+            Transport::Gone => Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
         }
     }
 
@@ -52,6 +57,7 @@ impl AsyncWrite for Transport {
         match self.get_mut() {
             Transport::Plain(wire) => Pin::new(wire).poll_flush(cx),
             Transport::Tls(tls) => Pin::new(tls).poll_flush(cx),
+            Transport::Gone => Poll::Ready(Ok(())),
         }
     }
 
@@ -59,6 +65,7 @@ impl AsyncWrite for Transport {
         match self.get_mut() {
             Transport::Plain(wire) => Pin::new(wire).poll_shutdown(cx),
             Transport::Tls(tls) => Pin::new(tls).poll_shutdown(cx),
+            Transport::Gone => Poll::Ready(Ok(())),
         }
     }
 
@@ -70,6 +77,7 @@ impl AsyncWrite for Transport {
         match self.get_mut() {
             Transport::Plain(wire) => Pin::new(wire).poll_write_vectored(cx, from),
             Transport::Tls(tls) => Pin::new(tls).poll_write_vectored(cx, from),
+            Transport::Gone => Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
         }
     }
 

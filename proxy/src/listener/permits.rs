@@ -2,15 +2,13 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::net::{IpAddr, Ipv6Addr};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
 /// One scan finds this many connections to close, so that a flood at the cap does not cost a scan per connection.
 const CANDIDATES_MAX: usize = 256;
-/// A scan that found no idle connection is not repeated sooner.
-const SCAN_PAUSE: Duration = Duration::from_millis(20);
 /// One client is one IPv6 network of this size: that is what a customer is given.
 const IPV6_CLIENT_BITS: u32 = 64;
 
@@ -40,6 +38,8 @@ pub struct Permits {
     per_client_max: AtomicUsize,
     open: Mutex<Open>,
     clients: Mutex<HashMap<IpAddr, usize>>,
+    /// A connection became idle since the last scan began: another one may find something.
+    has_idle: AtomicBool,
     started: Instant,
 }
 
@@ -49,7 +49,6 @@ struct Open {
     next_id: u64,
     /// Idle ones, the longest idle first, each with the state it had.
     candidates: VecDeque<(u64, Arc<Slot>)>,
-    no_scan_before: Option<Instant>,
 }
 
 /// What the registry and the connection share.
@@ -73,6 +72,7 @@ impl Permits {
             per_client_max: AtomicUsize::new(per_client_max),
             open: Mutex::default(),
             clients: Mutex::default(),
+            has_idle: AtomicBool::new(true),
             started: Instant::now(),
         })
     }
@@ -94,7 +94,7 @@ impl Permits {
     pub fn admit(self: &Arc<Self>) -> Result<(Ticket, bool), Refused> {
         let mut open = lock(&self.open);
         let is_full = open.slots.len() >= self.connections_max.load(Ordering::Relaxed);
-        if is_full && !open.evict_longest_idle() {
+        if is_full && !open.evict_longest_idle(&self.has_idle) {
             return Err(Refused::ConnectionsMax);
         }
         open.next_id += 1;
@@ -104,6 +104,7 @@ impl Permits {
             evicted: Notify::new(),
         });
         open.slots.insert(slot.id, Arc::clone(&slot));
+        self.mark_idle();
         let ticket = Ticket {
             permits: Arc::clone(self),
             slot,
@@ -112,24 +113,30 @@ impl Permits {
         Ok((ticket, is_full))
     }
 
+    /// Read first: the word is shared by all cores, and nearly always set. Sequentially consistent with the state of the slot, so that a
+    /// scan either sees the connection idle or is followed by another scan.
+    fn mark_idle(&self) {
+        if !self.has_idle.load(Ordering::SeqCst) {
+            self.has_idle.store(true, Ordering::SeqCst);
+        }
+    }
+
     fn now_ms(&self) -> u64 {
         u64::try_from(self.started.elapsed().as_millis()).unwrap_or(0) & IDLE_SINCE_MASK
     }
 }
 
 impl Open {
-    fn evict_longest_idle(&mut self) -> bool {
+    fn evict_longest_idle(&mut self, has_idle: &AtomicBool) -> bool {
         if self.evict_candidate() {
             return true;
         }
-        let now = Instant::now();
-        if self.no_scan_before.is_some_and(|at| now < at) {
+        // A flood against busy connections costs no scan for each of its own.
+        if !has_idle.swap(false, Ordering::SeqCst) {
             return false;
         }
         self.scan();
-        let is_done = self.evict_candidate();
-        self.no_scan_before = (!is_done).then(|| now + SCAN_PAUSE);
-        is_done
+        self.evict_candidate()
     }
 
     /// Whoever became idle after the scan did so later than every candidate: the first that is still as it was is the longest idle.
@@ -146,7 +153,7 @@ impl Open {
         let mut idle: Vec<(u64, Arc<Slot>)> = self
             .slots
             .values()
-            .map(|slot| (slot.state.load(Ordering::Relaxed), slot))
+            .map(|slot| (slot.state.load(Ordering::SeqCst), slot))
             .filter(|(state, _)| *state < REQUEST)
             .map(|(state, slot)| (state, Arc::clone(slot)))
             .collect();
@@ -170,7 +177,7 @@ impl Slot {
     fn change(&self, change: impl Fn(u64) -> u64) -> bool {
         let change = |state| (state != EVICTED).then(|| change(state));
         self.state
-            .fetch_update(Ordering::AcqRel, Ordering::Relaxed, change)
+            .fetch_update(Ordering::SeqCst, Ordering::Relaxed, change)
             .is_ok()
     }
 }
@@ -208,6 +215,7 @@ impl Ticket {
         let now_ms = self.permits.now_ms();
         self.slot
             .change(|state| (state.saturating_sub(REQUEST) & !IDLE_SINCE_MASK) | now_ms);
+        self.permits.mark_idle();
     }
 
     /// The client sent something: it is not the longest idle any more.

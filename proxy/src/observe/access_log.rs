@@ -22,6 +22,7 @@ use std::time::Duration;
 /// One request, at its end. Borrowed: nothing is copied for a line that is not written.
 #[derive(Debug, Clone)]
 pub struct Record<'a> {
+    /// When it began.
     pub time: jiff::Timestamp,
     pub request_id: &'a str,
     pub client: IpAddr,

@@ -1,8 +1,14 @@
 //! Is every metric documented as it is?
 
 use super::*;
+use crate::live::InForce;
+use config::hostname::Hostname;
+use config::model::Certificate;
+use config::name::ObjectName;
+use config::snapshot::{Snapshot, TlsEntry};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::sync::Arc;
 
 const CRATE: &str = env!("CARGO_MANIFEST_DIR");
 
@@ -55,4 +61,37 @@ fn the_age_of_a_configuration_is_told_at_the_time_of_the_scrape() {
     let text = metrics.exposition(Timestamp::now()).unwrap();
     assert!(text.contains("\nhedgerow_config_age_seconds 0\n"));
     assert!(text.contains("hedgerow_build_info{commit="));
+}
+
+/// The share of the series budget that does not depend on routes, backends and listeners (`request_metrics::budget` counts on it).
+const OURS_MAX: usize = 50;
+
+#[test]
+fn thousands_of_certificates_stay_within_their_share_of_the_series() {
+    let registry = Registry::new();
+    process_metrics::register(&registry).unwrap();
+    AccessLogMetrics::register(&registry).unwrap();
+    let config = ConfigMetrics::register(&registry).unwrap();
+    let pair = rcgen::generate_simple_self_signed(["a.test".to_owned()]).unwrap();
+    let (chain, key) = (pair.cert.pem(), pair.signing_key.serialize_pem());
+    let certificate = Arc::new(Certificate::parse(chain.as_bytes(), key.as_bytes()).unwrap());
+    let mut snapshot = Snapshot::default();
+    for n in 0..5000 {
+        snapshot.tls.insert(TlsEntry {
+            host: Hostname::parse(&format!("host-{n}.test")).unwrap(),
+            secret: ObjectName::new("website", "tls"),
+            certificate: certificate.clone(),
+        });
+    }
+    let nothing = InForce::nothing(Arc::default(), certificate.key.clone());
+    config.published(&InForce {
+        snapshot: Arc::new(snapshot),
+        ..nothing
+    });
+    let families = registry.gather();
+    let series: usize = families
+        .iter()
+        .map(|family| family.get_metric().len())
+        .sum();
+    assert!((20..=OURS_MAX).contains(&series), "{series}");
 }

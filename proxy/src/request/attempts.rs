@@ -35,6 +35,8 @@ pub struct Attempt {
     pub watchdog: Option<Watchdog>,
     /// From the start to the response header.
     pub first_byte: Option<Duration>,
+    /// Between two parts of the response's body.
+    pub body_idle: Duration,
     /// Informational responses passed on.
     pub interims: u32,
 }
@@ -49,6 +51,7 @@ impl Attempt {
             is_http1: false,
             watchdog: None,
             first_byte: None,
+            body_idle: timeouts.read,
             interims: 0,
         }
     }

@@ -113,7 +113,7 @@ impl Random {
         Random(seed)
     }
 
-    pub fn next(&mut self) -> u64 {
+    pub fn bits(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut bits = self.0;
         bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -151,7 +151,7 @@ mod tests {
                 &set,
                 &Tried::default(),
                 LoadBalance::PowerOfTwoChoices,
-                random.next(),
+                random.bits(),
                 || 0,
             );
             assert_eq!(port(picked), 2);
@@ -197,12 +197,12 @@ mod tests {
             for _ in 0..count {
                 prop_assert!(has_untried(&set, &tried));
                 turn += 1;
-                let picked = pick(&set, &tried, balance, random.next(), || turn).unwrap();
+                let picked = pick(&set, &tried, balance, random.bits(), || turn).unwrap();
                 tried.add(picked.address);
                 prop_assert!(seen.insert(picked.address));
             }
             prop_assert!(!has_untried(&set, &tried));
-            prop_assert!(pick(&set, &tried, balance, random.next(), || turn).is_some());
+            prop_assert!(pick(&set, &tried, balance, random.bits(), || turn).is_some());
         }
 
         #[test]
@@ -211,7 +211,7 @@ mod tests {
             let mut random = Random::new(seed);
             let mut shares: HashMap<u16, u32> = HashMap::new();
             for _ in 0..2000 {
-                let picked = pick(&set, &Tried::default(), LoadBalance::PowerOfTwoChoices, random.next(), || 0);
+                let picked = pick(&set, &Tried::default(), LoadBalance::PowerOfTwoChoices, random.bits(), || 0);
                 *shares.entry(port(picked)).or_default() += 1;
             }
             let fair = 2000 / u32::from(count);

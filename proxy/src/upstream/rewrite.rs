@@ -24,7 +24,9 @@ pub fn apply(rewrite: &PathRewrite, path: &str, prefix: &str) -> String {
         }
     };
     let mut result = String::with_capacity(replacement.len() + rest.len() + 1);
-    if !replacement.starts_with('/') && !(replacement.is_empty() && rest.starts_with('/')) {
+    let is_rooted =
+        replacement.starts_with('/') || (replacement.is_empty() && rest.starts_with('/'));
+    if !is_rooted {
         result.push('/');
     }
     result.push_str(replacement);

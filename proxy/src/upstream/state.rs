@@ -5,7 +5,7 @@ use config::snapshot::EndpointAddress;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
@@ -45,6 +45,8 @@ pub struct EndpointState {
     in_flight: AtomicU32,
     /// Milliseconds that the endpoint keeps an idle connection, as it says itself. 0: it has not said.
     keep_alive_ms: AtomicU64,
+    /// The last connection over TLS settled on HTTP/1.
+    speaks_http1: AtomicBool,
 }
 
 /// An attempt at an endpoint, counted until it is dropped.
@@ -154,6 +156,15 @@ impl EndpointSet {
         !self.candidates().is_empty()
     }
 
+    /// As they were published: what their objects say of them.
+    pub fn published(&self) -> &Arc<[EndpointAddress]> {
+        &self.source
+    }
+
+    pub fn find(&self, address: SocketAddr) -> Option<&Arc<EndpointState>> {
+        self.members.get(&address).map(|(_, state)| state)
+    }
+
     /// Did the last usable endpoint go less than `grace` ago? A rollout may be about to bring the next one.
     pub fn emptied_within(&self, grace: Duration, now: Instant) -> bool {
         self.emptied_at
@@ -180,6 +191,7 @@ impl EndpointState {
             generation,
             in_flight: AtomicU32::new(0),
             keep_alive_ms: AtomicU64::new(0),
+            speaks_http1: AtomicBool::new(false),
         }
     }
 
@@ -197,6 +209,15 @@ impl EndpointState {
     pub fn learn_keep_alive(&self, timeout: Duration) {
         let ms = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX);
         self.keep_alive_ms.store(ms, Ordering::Relaxed);
+    }
+
+    /// A connection to it turned out to be HTTP/1.
+    pub fn learn_http1(&self) {
+        self.speaks_http1.store(true, Ordering::Relaxed);
+    }
+
+    pub fn speaks_http1(&self) -> bool {
+        self.speaks_http1.load(Ordering::Relaxed)
     }
 
     pub fn keep_alive(&self) -> Option<Duration> {

@@ -65,7 +65,8 @@ fn bite(state: &AtomicU8, fd: RawFd, endpoint: SocketAddr) {
         return;
     }
     let peer = getpeername::<SockaddrStorage>(fd).ok();
-    if peer.and_then(|peer| socket_address(&peer)) == Some(endpoint) {
+    let peer = peer.and_then(|peer| socket_address(&peer));
+    if peer.is_some_and(|peer| (peer.ip(), peer.port()) == (endpoint.ip(), endpoint.port())) {
         // An error means that the connection is gone, which is what is wanted.
         let _ = shutdown(fd, Shutdown::Both);
     }

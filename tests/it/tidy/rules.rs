@@ -16,6 +16,7 @@ pub fn violations(tree: &Tree) -> Vec<String> {
     }
     dependencies(tree, &mut found);
     metrics(tree, &mut found);
+    annotations(tree, &mut found);
     found
 }
 
@@ -162,6 +163,18 @@ fn metrics(tree: &Tree, found: &mut Vec<String>) {
         found.push(format!(
             "docs/metrics.md: `{name}` does not exist in proxy/src/observe"
         ));
+    }
+}
+
+/// Every annotation that the source names stands in docs/annotations.md.
+fn annotations(tree: &Tree, found: &mut Vec<String>) {
+    let document = tree.text("docs/annotations.md");
+    for name in k8s::translate::annotations::names() {
+        if !document.contains(&format!("`{name}`")) {
+            found.push(format!(
+                "docs/annotations.md: `{name}` is missing; the source has it"
+            ));
+        }
     }
 }
 

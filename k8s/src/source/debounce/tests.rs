@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::objects::Object;
-use config::name::{Kind, ObjectName};
+use config::name::ObjectName;
 use proptest::prelude::*;
 
 const FILES: [&str; 2] = ["a.yaml", "b.yaml"];
@@ -53,13 +53,7 @@ fn seen(look: &[Found; 2]) -> Seen {
                 let mut revisions = [*other, *other];
                 revisions[*number] = None;
                 Contents {
-                    broken: vec![object(NAMES[*number], 0).reference()]
-                        .into_iter()
-                        .map(|reference| ObjectRef {
-                            kind: Kind::ConfigMap,
-                            ..reference
-                        })
-                        .collect(),
+                    broken: vec![object(NAMES[*number], 0).reference()],
                     ..contents(revisions)
                 }
             }
@@ -117,8 +111,12 @@ fn check(history: &[(u64, [Found; 2])]) {
     let start = Instant::now();
     let mut settling = Settling::default();
     for (length, (at_ms, look)) in history.iter().enumerate() {
-        settling.observe(&seen(look), start + Duration::from_millis(*at_ms));
+        let before = settling.objects();
+        let now = start + Duration::from_millis(*at_ms);
+        let has_changed = settling.observe(&seen(look), now);
         let objects = settling.objects();
+        // What is seen again just as it was changes nothing; whoever is told so need not look.
+        assert!(has_changed || before.is_same_as(&objects));
         let past = &history[..=length];
         for (number, name) in NAMES.iter().enumerate() {
             let opinions = [opinion(past, 0, number), opinion(past, 1, number)];
@@ -194,6 +192,29 @@ fn the_times_of_the_design_hold_to_the_millisecond() {
     assert_eq!(after(300, empty()), (1, Some(550)));
     assert_eq!(after(549, empty()), (1, Some(550)));
     assert_eq!(after(550, empty()), (0, None));
+}
+
+#[test]
+fn the_same_file_seen_again_changes_nothing_unless_something_came_between() {
+    let start = Instant::now();
+    let at = |ms| start + Duration::from_millis(ms);
+    let (full, empty) = (
+        seen(&[Found::Whole([Some(1), None]), Found::Gone]),
+        seen(&[Found::Whole([None, None]), Found::Gone]),
+    );
+    let unreadable = seen(&[Found::Unreadable, Found::Gone]);
+    let mut settling = Settling::default();
+    assert!(settling.observe(&full, at(0)));
+    assert!(!settling.observe(&full, at(1)));
+    assert!(settling.observe(&empty, at(2)));
+    assert!(!settling.observe(&empty, at(3)));
+    assert!(settling.observe(&unreadable, at(4)));
+    // The very same contents, but now they say again that the object is away.
+    assert!(settling.observe(&empty, at(5)));
+    assert_eq!(settling.next_due(), Some(at(255)));
+    assert!(!settling.observe(&empty, at(254)));
+    assert!(settling.observe(&empty, at(255)));
+    assert_eq!(settling.objects().config_maps.len(), 0);
 }
 
 #[test]

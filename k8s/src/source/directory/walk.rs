@@ -106,6 +106,10 @@ impl Walk {
                 continue;
             }
             let path = entry.path();
+            let is_plain_file = entry.file_type().is_ok_and(|sort| sort.is_file());
+            if is_plain_file && !is_manifest(&path) {
+                continue;
+            }
             match fs::metadata(&path) {
                 Ok(metadata) if metadata.is_dir() => inner.push((path, identity(&metadata))),
                 Ok(metadata) if is_manifest(&path) => self.file(path, metadata),

@@ -260,3 +260,88 @@ fn unwatch(watcher: &mut RecommendedWatcher, path: &Path) {
         tracing::debug!(%error, path = %path.display(), "was not watched any more");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use notify::event::{CreateKind, DataChange, Flag, RemoveKind};
+
+    fn told(events: Vec<notify::Result<Event>>) -> (bool, Happened) {
+        let signals = Signals {
+            base: Some("/work".into()),
+            ..Signals::default()
+        };
+        for event in events {
+            signals.note(event);
+        }
+        let is_due = signals.lock().quiet.due().is_some();
+        (is_due, signals.take())
+    }
+
+    fn event(kind: EventKind, path: &str) -> notify::Result<Event> {
+        Ok(Event::new(kind).add_path(path.into()))
+    }
+
+    #[test]
+    fn what_we_do_ourselves_is_not_heard() {
+        let open = EventKind::Access(AccessKind::Open(AccessMode::Any));
+        let close = EventKind::Access(AccessKind::Close(AccessMode::Read));
+        let (is_due, happened) = told(vec![event(open, "/work/m/a"), event(close, "/work/m/a")]);
+        assert!(!is_due && happened.suspects.paths.is_empty());
+    }
+
+    #[test]
+    fn paths_are_told_as_we_write_them() {
+        let write = EventKind::Modify(ModifyKind::Data(DataChange::Any));
+        let (is_due, happened) = told(vec![
+            event(write, "/work/./m/a.yaml"),
+            event(write, "/elsewhere/b.yaml"),
+        ]);
+        assert!(is_due && !happened.suspects.all);
+        let expected = [plain(Path::new("./m/a.yaml")), "/elsewhere/b.yaml".into()];
+        assert_eq!(happened.suspects.paths, HashSet::from(expected));
+    }
+
+    #[test]
+    fn lost_events_make_everything_suspect() {
+        let overflow = Event::new(EventKind::Other).set_flag(Flag::Rescan);
+        let (is_due, happened) = told(vec![Ok(overflow)]);
+        assert!(is_due && happened.suspects.all && happened.is_lossy);
+        let (_, happened) = told(vec![Err(notify::Error::generic("broken"))]);
+        assert!(happened.suspects.all && happened.is_lossy);
+        let create = EventKind::Create(CreateKind::File);
+        let many = (0..=SUSPECTS_MAX).map(|number| event(create, &format!("/work/{number}")));
+        let (_, happened) = told(many.collect());
+        assert!(happened.suspects.all && happened.suspects.paths.is_empty());
+    }
+
+    #[test]
+    fn a_directory_made_anew_is_watched_anew() {
+        let directory = tempfile::tempdir().unwrap();
+        let ours = BTreeMap::from([(directory.path().to_owned(), (1, 1))]);
+        let signals = Arc::new(Signals::default());
+        let mut watches = Watches::new(signals.clone());
+        assert!(watches.update(&ours));
+        assert!(!watches.update(&ours));
+        let removed = EventKind::Remove(RemoveKind::Folder);
+        signals.note(event(removed, directory.path().to_str().unwrap()));
+        watches.lose(&signals.take(), &signals);
+        assert!(watches.update(&ours));
+        let other = BTreeMap::from([(directory.path().to_owned(), (1, 2))]);
+        assert!(watches.update(&other));
+    }
+
+    #[test]
+    fn a_watcher_that_ended_is_started_again() {
+        let directory = tempfile::tempdir().unwrap();
+        let ours = BTreeMap::from([(directory.path().to_owned(), (1, 1))]);
+        let signals = Arc::new(Signals::default());
+        let mut watches = Watches::new(signals.clone());
+        assert!(watches.update(&ours));
+        drop(Witness(signals.clone()));
+        let happened = signals.take();
+        assert!(happened.has_ended);
+        watches.lose(&happened, &signals);
+        assert!(watches.update(&ours));
+    }
+}

@@ -268,26 +268,27 @@ fn key_text(node: Node) -> Result<String, String> {
 
 /// What a map writes itself comes before what it merges, and the first merged map before the next.
 fn merge(entries: &mut Vec<Entry>, merged: Vec<Node>) -> Result<(), String> {
+    if merged.is_empty() {
+        return Ok(());
+    }
+    let mut known: HashSet<String> = entries.iter().map(|entry| entry.key.clone()).collect();
+    let mut add = |map: Node| {
+        let sort = map.sort();
+        let Content::Map(more) = map.content else {
+            return Err(format!("{sort} under <<, which merges maps"));
+        };
+        entries.extend(
+            more.into_iter()
+                .filter(|entry| known.insert(entry.key.clone())),
+        );
+        Ok(())
+    };
     for node in merged {
         match node.content {
-            Content::List(maps) => {
-                for map in maps {
-                    merge_one(entries, map)?;
-                }
-            }
-            _ => merge_one(entries, node)?,
+            Content::List(maps) => maps.into_iter().try_for_each(&mut add)?,
+            _ => add(node)?,
         }
     }
-    Ok(())
-}
-
-fn merge_one(entries: &mut Vec<Entry>, map: Node) -> Result<(), String> {
-    let sort = map.sort();
-    let Content::Map(more) = map.content else {
-        return Err(format!("{sort} under <<, which merges maps"));
-    };
-    let known: HashSet<String> = entries.iter().map(|entry| entry.key.clone()).collect();
-    entries.extend(more.into_iter().filter(|entry| !known.contains(&entry.key)));
     Ok(())
 }
 

@@ -71,7 +71,14 @@ fn a_class_that_nobody_has_is_a_warning_with_the_object_to_add() {
 
 #[test]
 fn the_printed_class_makes_the_ingress_ours() {
-    for name in ["traefik", "\"123\"", "\"y\"", "\"a: b\"", "\"a\\nb\""] {
+    for name in [
+        "traefik",
+        "\"123\"",
+        "\"1e3\"",
+        "\"y\"",
+        "null-and-void",
+        "\"null\"",
+    ] {
         let before = objects("", (None, Some(name)));
         let (_, problems) = Translator::default().translate(&before, &sample::settings());
         let (_, manifest) = problems[0].expected.split_once("add:\n").unwrap();

@@ -349,3 +349,6 @@ fn read_path(field: &str, raw: &str) -> Result<String, Wrong> {
     })?;
     Ok(normal.into_owned())
 }
+
+#[cfg(test)]
+mod tests;

@@ -65,6 +65,7 @@ enum ActionJson<'a> {
     Forward(Vec<TargetJson<'a>>),
     Redirect(RedirectJson<'a>),
     Fail(FailureJson<'a>),
+    /// The last rule of every configuration; the dump leaves it out.
     NotFound,
 }
 

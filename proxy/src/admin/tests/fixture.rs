@@ -3,20 +3,14 @@
 use crate::admin::conditions::Conditions;
 use crate::admin::log_level::LogLevel;
 use crate::admin::{AdminServer, AdminState, bind};
-use crate::live::{InForce, Live};
+use crate::live::{InForce, Live, assemble};
 use crate::observe::Metrics;
-use config::hostname::Hostname;
-use config::model::{
-    BackendPolicy, Certificate, Filter, HeaderChange, HeaderMatch, ListenerScope, PathMatch,
-    Protocol, RequestMatch, RoutePolicy, TextMatch,
-};
+use config::compile::{CompileOptions, compile};
+use config::hostname::{Hostname, WildcardLabels};
+use config::model::*;
 use config::name::{Kind, ObjectName, ObjectRef, Origin};
 use config::problem::{Problem, ProblemCode, Severity};
 use config::settings::Settings;
-use config::snapshot::{
-    Action, Backend, BackendId, BackendKey, RouteTable, Rule, Snapshot, TlsEntry, TlsTable,
-    WeightedTarget,
-};
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
@@ -25,6 +19,10 @@ use tracing_subscriber::{EnvFilter, Registry, reload};
 
 /// Stands in every place where a credential may stand.
 pub const SECRET: &str = "hunter2";
+const HOST: &str = "edwardstech.dev";
+/// With paths this long, their dump of 15 MB is larger than what two sockets buffer.
+pub const RULES_LARGE: usize = 5_000;
+const PATH_BYTES: usize = 3_000;
 /// No answer takes this long; a test that waits longer has failed.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -39,9 +37,10 @@ pub struct Edge {
 impl Edge {
     pub fn start() -> Edge {
         let (layer, handle) = reload::Layer::new(EnvFilter::new("info"));
+        let metrics = Arc::new(Metrics::new().unwrap());
         let state = Arc::new(AdminState {
-            live: Arc::new(Live::new(in_force(1))),
-            metrics: Arc::new(Metrics::new().unwrap()),
+            live: Arc::new(Live::new(in_force(1, &metrics))),
+            metrics,
             conditions: Arc::new(Conditions::default()),
             log_level: LogLevel::new(handle),
         });
@@ -62,7 +61,9 @@ impl Edge {
 
     /// Puts a configuration in force whose dump fits into no socket's buffers.
     pub fn make_large(&self) {
-        self.state.live.publish(in_force(50_000));
+        self.state
+            .live
+            .publish(in_force(RULES_LARGE, &self.state.metrics));
     }
 
     pub fn connect(&self) -> TcpStream {
@@ -127,41 +128,135 @@ impl Reply {
     }
 }
 
-fn in_force(rules: usize) -> InForce {
-    let pair = rcgen::generate_simple_self_signed(["edwardstech.dev".to_owned()]).unwrap();
+/// One Ingress with this many rules, one manual backend, one certificate, one problem from the source.
+fn in_force(rules: usize, metrics: &Metrics) -> InForce {
+    let pair = rcgen::generate_simple_self_signed([HOST.to_owned()]).unwrap();
     let (chain, key) = (pair.cert.pem(), pair.signing_key.serialize_pem());
     let certificate = Arc::new(Certificate::parse(chain.as_bytes(), key.as_bytes()).unwrap());
-    let mut tls = TlsTable::default();
-    tls.insert(TlsEntry {
-        host: Hostname::parse("edwardstech.dev").unwrap(),
-        secret: ObjectName::new("website", "edwardstech-tls"),
-        certificate: certificate.clone(),
-    });
-    InForce {
-        version: 3,
-        published_at: "2026-11-03T09:30:00Z".parse().unwrap(),
-        settings: Arc::new(settings()),
-        snapshot: Arc::new(Snapshot {
-            rules: vec![rule(); rules],
-            backends: vec![backend()],
-            tls,
-            digest: 0x1234_5678_9abc,
-            table: RouteTable::default(),
-            ..Snapshot::default()
-        }),
-        rules: Vec::new(),
-        backends: Vec::new(),
-        problems: Arc::new(vec![problem()]),
-        default_certificate: certificate.key.clone(),
+    let mut model = Model::default();
+    let secret = ObjectName::new("website", "edwardstech-tls");
+    model.certificates.insert(secret, certificate.clone());
+    let name = ObjectName::new("website", "backend-service");
+    model
+        .services
+        .insert(name.clone(), Arc::new(service(&name)));
+    model
+        .endpoints
+        .insert(name.clone(), vec![Arc::new(endpoints())]);
+    model.routes.push(Arc::new(route(&name, rules)));
+    let compiled = compile(&model, vec![problem()], &CompileOptions::default());
+    let settings = Arc::new(Settings::default());
+    let nothing = InForce::nothing(settings.clone(), certificate.key.clone());
+    assemble(&compiled, &settings, &nothing, metrics)
+}
+
+fn route(service: &ObjectName, rules: usize) -> Route {
+    let host = Hostname::parse(HOST).unwrap();
+    let first = rule(0, "/api", credentials(), service);
+    let other = (1..rules).map(|n| rule(n, &format!("/{n:0PATH_BYTES$}"), Vec::new(), service));
+    Route {
+        object: ingress(),
+        created: None,
+        origin: origin(),
+        rules: [first].into_iter().chain(other).collect(),
+        tls: vec![TlsHosts {
+            field: "spec.tls[0]".into(),
+            origin: origin(),
+            hosts: vec![host],
+            secret: Some(ObjectName::new("website", "edwardstech-tls")),
+        }],
+        digest: 1,
     }
 }
 
-fn settings() -> Settings {
-    Settings {
-        http: Vec::new(),
-        https: Vec::new(),
-        admin: "127.0.0.1:0".parse().unwrap(),
-        ..Settings::default()
+fn credentials() -> Vec<Filter> {
+    vec![Filter::RequestHeaders(HeaderChange {
+        set: vec![(http::header::AUTHORIZATION, SECRET.parse().unwrap())],
+        ..HeaderChange::default()
+    })]
+}
+
+fn rule(number: usize, path: &str, filters: Vec<Filter>, service: &ObjectName) -> RouteRule {
+    let cookie = HeaderMatch {
+        name: http::header::COOKIE,
+        value: TextMatch::Exact(SECRET.into()),
+    };
+    RouteRule {
+        field: format!("spec.rules[0].http.paths[{number}]"),
+        origin: origin(),
+        hosts: vec![HostMatch {
+            name: Hostname::parse(HOST).unwrap(),
+            labels: WildcardLabels::One,
+        }],
+        matches: vec![RequestMatch {
+            path: PathMatch::Prefix(path.into()),
+            method: None,
+            headers: if filters.is_empty() {
+                Vec::new()
+            } else {
+                vec![cookie]
+            },
+            query: Vec::new(),
+        }],
+        scope: ListenerScope::ALL,
+        is_default_backend: false,
+        filters,
+        backends: vec![WeightedReference {
+            weight: 1,
+            field: "backend.service".into(),
+            origin: origin(),
+            reference: BackendReference::Service {
+                service: service.clone(),
+                port: PortReference::Number(3001),
+            },
+            filters: Vec::new(),
+            policy: None,
+        }],
+        policy: Arc::new(RoutePolicy::default()),
+    }
+}
+
+fn service(name: &ObjectName) -> Service {
+    Service {
+        object: ObjectRef {
+            kind: Kind::Service,
+            name: name.clone(),
+        },
+        origin: origin(),
+        kind: ServiceKind::Cluster {
+            has_selector: false,
+        },
+        ports: vec![ServicePort {
+            name: "".into(),
+            port: 3001,
+            protocol: None,
+        }],
+        policy: BackendPolicy {
+            hold: Some(Duration::from_secs(8)),
+            ..BackendPolicy::default()
+        },
+        digest: 2,
+    }
+}
+
+fn endpoints() -> EndpointSlice {
+    EndpointSlice {
+        object: ObjectRef::new(Kind::Endpoints, "website", "backend-service"),
+        origin: origin(),
+        source: SliceSource::Endpoints,
+        ports: vec![EndpointPort {
+            name: "".into(),
+            port: 3001,
+            protocol: None,
+        }],
+        endpoints: vec![Endpoint {
+            address: "192.168.0.50".parse().unwrap(),
+            ready: true,
+            serving: true,
+            terminating: false,
+            node: None,
+            zone: None,
+        }],
     }
 }
 
@@ -174,55 +269,6 @@ fn origin() -> Option<Origin> {
         file: "ingress.yaml".into(),
         line: 12,
     })
-}
-
-fn rule() -> Rule {
-    let credentials = HeaderChange {
-        set: vec![(http::header::AUTHORIZATION, SECRET.parse().unwrap())],
-        ..HeaderChange::default()
-    };
-    Rule {
-        object: ingress(),
-        field: "spec.rules[0].http.paths[0]".into(),
-        origin: origin(),
-        hosts: Vec::new(),
-        matches: vec![RequestMatch {
-            path: PathMatch::Prefix("/api".into()),
-            method: None,
-            headers: vec![HeaderMatch {
-                name: http::header::COOKIE,
-                value: TextMatch::Exact(SECRET.into()),
-            }],
-            query: Vec::new(),
-        }],
-        scope: ListenerScope::ALL,
-        is_default_backend: false,
-        filters: vec![Filter::RequestHeaders(credentials)],
-        action: Action::Forward(vec![WeightedTarget {
-            weight_until: 1,
-            backend: Ok(BackendId(0)),
-            filters: Vec::new(),
-        }]),
-        policy: Arc::new(RoutePolicy::default()),
-    }
-}
-
-fn backend() -> Backend {
-    Backend {
-        key: BackendKey {
-            service: ObjectName::new("website", "backend-service"),
-            port: 3001,
-            policy: 0,
-        },
-        label: "website/backend-service:3001".into(),
-        protocol: Protocol::Http1,
-        policy: BackendPolicy {
-            hold: Some(Duration::from_secs(8)),
-            ..BackendPolicy::default()
-        },
-        is_manual: true,
-        authority: None,
-    }
 }
 
 fn problem() -> Problem {

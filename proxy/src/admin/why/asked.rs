@@ -16,6 +16,15 @@ pub struct Asked {
     pub path: String,
     pub query: Option<String>,
     pub headers: HeaderMap,
+    pub output: Form,
+}
+
+/// In which form the answer is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    Json,
+    /// As `hedgerow why` prints it.
+    Text,
 }
 
 /// Why a question describes no request.
@@ -31,7 +40,9 @@ pub enum AskedError {
     NotAHeader(String),
     #[error("there are more than {HEADERS_MAX} headers")]
     TooManyHeaders,
-    #[error("there is no parameter {0:?}; url, method and header are known")]
+    #[error("output {0:?} is not one; json and text are")]
+    NotAForm(String),
+    #[error("there is no parameter {0:?}; url, method, header and output are known")]
     Unknown(String),
     #[error("{0:?} is not percent-encoded UTF-8")]
     NotUtf8(String),
@@ -41,6 +52,7 @@ impl Asked {
     /// Parses the query of `/why`.
     pub fn parse(query: &str) -> Result<Asked, AskedError> {
         let (mut url, mut method, mut headers) = (None, Method::GET, HeaderMap::new());
+        let mut output = Form::Json;
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             let value = decode(value)?;
@@ -55,15 +67,25 @@ impl Asked {
                     let (name, value) = header(&value).ok_or(AskedError::NotAHeader(value))?;
                     headers.append(name, value);
                 }
+                "output" => {
+                    output = match &*value {
+                        "json" => Form::Json,
+                        "text" => Form::Text,
+                        _ => return Err(AskedError::NotAForm(value)),
+                    }
+                }
                 _ => return Err(AskedError::Unknown(name.to_owned())),
             }
         }
         let url = url.ok_or(AskedError::NoUrl)?;
-        with_url(&url, method, headers).ok_or(AskedError::NotAUrl(url))
+        let mut asked = with_url(&url).ok_or(AskedError::NotAUrl(url))?;
+        (asked.method, asked.headers, asked.output) = (method, headers, output);
+        Ok(asked)
     }
 }
 
-fn with_url(url: &str, method: Method, headers: HeaderMap) -> Option<Asked> {
+/// A plain GET for it.
+fn with_url(url: &str) -> Option<Asked> {
     let uri: Uri = url.split('#').next()?.parse().ok()?;
     let is_https = match uri.scheme_str()? {
         "https" => true,
@@ -73,10 +95,11 @@ fn with_url(url: &str, method: Method, headers: HeaderMap) -> Option<Asked> {
     Some(Asked {
         is_https,
         authority: uri.authority()?.as_str().to_owned(),
-        method,
+        method: Method::GET,
         path: uri.path().to_owned(),
         query: uri.query().map(str::to_owned),
-        headers,
+        headers: HeaderMap::new(),
+        output: Form::Json,
     })
 }
 
@@ -175,6 +198,10 @@ mod tests {
             "url=http://a/&header=x:a%0Ab",
             Err(AskedError::NotAHeader("x:a\nb".into())),
         );
+        check(
+            "url=http://a/&output=xml",
+            Err(AskedError::NotAForm("xml".into())),
+        );
         check("uri=http://a/", Err(AskedError::Unknown("uri".into())));
         check("url=%ff", Err(AskedError::NotUtf8("%ff".into())));
         let many = "header=a:b&".repeat(HEADERS_MAX + 1);
@@ -185,7 +212,7 @@ mod tests {
     fn methods_and_headers_are_part_of_the_question() {
         let asked =
             Asked::parse("url=http://a/&method=POST&header=X-A:+1%2B1&header=x-a:2").unwrap();
-        assert_eq!(asked.method, Method::POST);
+        assert_eq!((asked.method, asked.output), (Method::POST, Form::Json));
         let values: Vec<_> = asked.headers.get_all("x-a").iter().collect();
         assert_eq!(values, ["1+1", "2"]);
     }

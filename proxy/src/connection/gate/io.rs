@@ -48,6 +48,7 @@ impl AsyncWrite for Gate {
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let me = self.get_mut();
+        me.is_shut = true;
         let shut = Pin::new(&mut me.transport).poll_shutdown(cx);
         me.write_stall.watch(cx, shut)
     }
@@ -78,7 +79,7 @@ impl Shutdown for Gate {
 
 impl UniqueID for Gate {
     fn id(&self) -> UniqueIDType {
-        self.transport.wire().raw_fd()
+        super::raw_fd(&self.transport)
     }
 }
 

@@ -79,7 +79,7 @@ fn hostile_requests_add_no_series() {
 fn a_route_keeps_its_series_when_younger_ones_come_and_loses_them_when_it_goes() {
     let metrics = Metrics::new().unwrap();
     let old: Arc<str> = "Ingress zz/old".into();
-    let first = place(&metrics, &[old.clone()], &[]);
+    let first = place(&metrics, std::slice::from_ref(&old), &[]);
     first[0].count(200);
     let mut many = labels("Ingress", 5000);
     many.push(old);

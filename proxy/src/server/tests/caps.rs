@@ -1,6 +1,6 @@
 //! Who gives way when connections are many?
 
-use super::support::{Edge, is_closed, read_until};
+use super::support::{Edge, is_closed, is_turned_away, read_until};
 use config::settings::Network;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
@@ -58,7 +58,7 @@ async fn where_no_connection_is_idle_the_newest_is_reset() {
         settings.limits.connections_per_client_max = Some(100);
     });
     let mut busy = [waiting(&edge, 1).await, waiting(&edge, 2).await];
-    assert!(is_closed(&mut edge.connect().await).await);
+    assert!(is_turned_away(edge.http()).await);
     edge.expect_metric(
         &["hedgerow_connections_refused_total", "\"connections-max\""],
         1,
@@ -75,7 +75,7 @@ async fn where_no_connection_is_idle_the_newest_is_reset() {
 async fn a_client_has_its_share_and_a_trusted_proxy_has_no_bound() {
     let edge = Edge::start(|settings| settings.limits.connections_per_client_max = Some(2));
     let held = [served(&edge, "/1").await, served(&edge, "/2").await];
-    assert!(is_closed(&mut edge.connect().await).await);
+    assert!(is_turned_away(edge.http()).await);
     edge.expect_metric(
         &[
             "hedgerow_connections_refused_total",

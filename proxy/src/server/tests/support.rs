@@ -199,6 +199,14 @@ pub async fn is_closed(stream: &mut TcpStream) -> bool {
     matches!(read, Ok(0) | Err(_))
 }
 
+/// Is a new connection reset before it says anything?
+pub async fn is_turned_away(address: SocketAddr) -> bool {
+    match TcpStream::connect(address).await {
+        Ok(mut stream) => is_closed(&mut stream).await,
+        Err(_) => true,
+    }
+}
+
 pub fn listener() -> Listener {
     Listener {
         address: "127.0.0.1:0".parse().unwrap(),
@@ -269,6 +277,22 @@ pub fn shared(settings: Settings, tls: TlsTable, log: Log) -> Shared {
     }
 }
 
+/// More than all buffers between us and a client who does not read.
+async fn big(session: &mut Session) -> pingora_error::Result<bool> {
+    let part = Bytes::from(vec![b'x'; 1 << 20]);
+    let mut header = ResponseHeader::build(200, None)?;
+    header.insert_header("content-length", 64 * part.len())?;
+    session
+        .write_response_header(Box::new(header), false)
+        .await?;
+    for number in 1..=64 {
+        session
+            .write_response_body(Some(part.clone()), number == 64)
+            .await?;
+    }
+    Ok(true)
+}
+
 /// What a runtime is started with where nobody waits.
 pub fn probe(origin: Option<SocketAddr>) -> HttpProxy<impl ProxyHttp<CTX = ()> + Send + Sync> {
     make_proxy(Probe {
@@ -307,7 +331,13 @@ impl ProxyHttp for Probe {
         let context = Arc::clone(context_of(session.digest()).unwrap());
         let path = session.req_header().uri.path().to_owned();
         match path.as_str() {
-            path if path.starts_with("/origin") => return Ok(false),
+            path if path.starts_with("/origin") => {
+                // As the gateway does: an interim answer before the body is not the last one.
+                session
+                    .as_mut()
+                    .set_close_on_response_before_downstream_finish(false);
+                return Ok(false);
+            }
             "/wait" => self.release.acquire().await.unwrap().forget(),
             "/clock" => {
                 current_clock().unwrap().arm(Duration::from_millis(20));
@@ -316,6 +346,9 @@ impl ProxyHttp for Probe {
             "/closes" => context.closes.store(true, Ordering::Relaxed),
             "/condemned" => context.is_condemned.store(true, Ordering::Relaxed),
             _ => {}
+        }
+        if path == "/big" {
+            return big(session).await;
         }
         let mut body_bytes = 0;
         while let Some(part) = session.as_mut().read_request_body().await? {

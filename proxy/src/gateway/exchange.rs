@@ -1,0 +1,214 @@
+//! What happens to the heads and bodies that pass, and to the client when none comes?
+
+use super::attempt::{has_response_begun, known};
+use crate::client;
+use crate::policy;
+use crate::request::RequestCtx;
+use crate::request::kind::{is_event_stream, is_grpc};
+use crate::response::headers;
+use crate::response::own::{self, Answer};
+use crate::retry::failure;
+use crate::route;
+use bytes::Bytes;
+use config::reason::Reason;
+use http::header::CONTENT_LENGTH;
+use http::{StatusCode, Version};
+use pingora_error::{Error, Result};
+use pingora_http::{RequestHeader, ResponseHeader};
+use pingora_proxy::{FailToProxy, Session};
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+/// The clock is a backstop behind what ends an attempt or a client in good order, and must not overtake it.
+const BACKSTOP: Duration = Duration::from_secs(2);
+
+/// What the engine itself can time out towards a client.
+pub fn set_client_timeouts(session: &mut Session, ctx: &RequestCtx) {
+    let limits = &ctx.in_force.settings.limits;
+    session.set_read_timeout(Some(limits.body_stall_timeout));
+    session.set_write_timeout(Some(limits.write_stall_timeout));
+    session.set_total_drain_timeout(Some(limits.drain_body_timeout));
+}
+
+/// Sends an answer of our own instead of asking a backend.
+pub async fn answer(session: &mut Session, ctx: &mut RequestCtx, answer: &Answer) -> Result<bool> {
+    ctx.failed = Some(answer.reason);
+    own::send(session, ctx, answer).await?;
+    Ok(true)
+}
+
+/// The request as the backend gets it. The engine has taken away what `Connection` names.
+pub fn prepare_request(request: &mut RequestHeader, ctx: &mut RequestCtx) -> Result<()> {
+    let is_http1 = request.version != Version::HTTP_2;
+    headers::clean_request(request);
+    let (Some(forward), Some(seen), Some(connection)) = (&ctx.forward, &ctx.seen, &ctx.connection)
+    else {
+        return Err(known(ctx, Reason::Internal));
+    };
+    client::write(
+        request,
+        &client::Written {
+            client: &ctx.client,
+            listener: &connection.listener,
+            host: seen.host(),
+            id: &ctx.id,
+            via: ctx.in_force.settings.via.then_some(seen.version),
+        },
+    )?;
+    forward.rewrite(request)?;
+    route::apply_request_headers(&ctx.in_force, forward, request)?;
+    if let Some(attempt) = &mut ctx.attempt {
+        attempt.is_http1 = is_http1;
+        if is_http1 {
+            attempt.endpoint().learn_http1();
+        }
+    }
+    Ok(())
+}
+
+/// Counts the body, and refuses what is longer than the route allows.
+pub fn count_request_body(body: Option<&Bytes>, ctx: &mut RequestCtx) -> Result<()> {
+    ctx.bytes_in += length(body);
+    let max = ctx.policy().and_then(|policy| policy.body_bytes_max);
+    if policy::exceeds(max, ctx.bytes_in) {
+        return Err(known(ctx, Reason::BodyTooLarge));
+    }
+    Ok(())
+}
+
+/// What is waited for next: the client's next part, or the response header.
+pub fn wait_after_request_body(end_of_stream: bool, ctx: &mut RequestCtx) {
+    let now = Instant::now();
+    let is_upgraded = ctx.status == StatusCode::SWITCHING_PROTOCOLS.as_u16();
+    let Some(attempt) = ctx.attempt.as_mut().filter(|_| !is_upgraded) else {
+        return;
+    };
+    if attempt.first_byte.is_some() {
+        // The response has overtaken the request: now it sets the clock.
+        return;
+    }
+    if !end_of_stream {
+        // A client that stalls is ended by the engine on HTTP/1, with a 408, and a backend that does not read by the write timeout. A stalled
+        // HTTP/2 body is ended by nothing but this clock, which cannot tell the two apart and so waits for both.
+        let bound = attempt
+            .timeouts
+            .attempt
+            .map(|(bound, _)| bound.saturating_sub(now.saturating_duration_since(attempt.began)));
+        if attempt.watchdog.is_none() {
+            attempt.watch(bound);
+        }
+        let stall = ctx.in_force.settings.limits.body_stall_timeout + attempt.timeouts.write;
+        ctx.patience.arm(now, stall, Reason::ClientBodyTimeout);
+        return;
+    }
+    let bound = attempt.header_bound(now);
+    attempt.watch(bound.map(|(bound, _)| bound));
+    match bound {
+        Some((bound, reason)) => ctx.patience.arm(now, bound + BACKSTOP, reason),
+        None => ctx.patience.disarm(),
+    }
+}
+
+/// A part of the response has come: until the next one, the backend has the time that its terms give it, and not longer than the request has.
+pub fn wait_after_response_part(ctx: &mut RequestCtx) -> Result<()> {
+    if ctx.status == StatusCode::SWITCHING_PROTOCOLS.as_u16() {
+        return Ok(());
+    }
+    let now = Instant::now();
+    let left = ctx.left(now);
+    if left.is_some_and(|left| left.is_zero()) {
+        return Err(known(ctx, Reason::RequestTimeout).into_up());
+    }
+    let Some(idle) = ctx.attempt.as_ref().map(|attempt| attempt.body_idle) else {
+        return Ok(());
+    };
+    match left {
+        Some(left) if left < idle => ctx.patience.arm(now, left, Reason::RequestTimeout),
+        _ => ctx.patience.arm(now, idle, Reason::IdleTimeout),
+    }
+    Ok(())
+}
+
+/// The response as the client gets it. Fields of ours are only those that the route asks for.
+pub fn prepare_response(
+    session: &mut Session,
+    response: &mut ResponseHeader,
+    ctx: &mut RequestCtx,
+) -> Result<()> {
+    if response.status.is_informational() && response.status != StatusCode::SWITCHING_PROTOCOLS {
+        return Ok(());
+    }
+    if let Some(forward) = &ctx.forward {
+        route::apply_response_headers(&ctx.in_force, forward, response)?;
+    }
+    ctx.status = response.status.as_u16();
+    ctx.reason = Reason::Answered;
+    set_body_idle(response, ctx);
+    if response.status == StatusCode::SWITCHING_PROTOCOLS {
+        upgrade(session, ctx);
+        return Ok(());
+    }
+    let is_http10 = session.req_header().version == Version::HTTP_10;
+    if is_http10 && !response.headers.contains_key(CONTENT_LENGTH) {
+        // The body ends with the connection, so nothing may promise another request.
+        own::close_after(session, ctx);
+    }
+    wait_after_response_part(ctx)
+}
+
+pub fn count_response_body(body: Option<&Bytes>, ctx: &mut RequestCtx) {
+    ctx.bytes_out += length(body);
+}
+
+/// No further attempt: the client gets an answer of ours, if none has begun and it is still there.
+pub async fn give_up(session: &mut Session, ctx: &mut RequestCtx, error: &Error) -> FailToProxy {
+    ctx.patience.disarm();
+    let begun = has_response_begun(session);
+    let reason = ctx
+        .failed
+        .unwrap_or_else(|| failure::of_exchange(error, begun));
+    ctx.reason = reason;
+    if begun || reason.status() == 0 {
+        return FailToProxy {
+            error_code: 0,
+            can_reuse_downstream: false,
+        };
+    }
+    // The engine ends the connection after an error; the answer says so.
+    let answer = Answer::of(reason).closing(true);
+    if own::send(session, ctx, &answer).await.is_err() {
+        // The client has gone meanwhile. Why the request failed is still the better reason.
+        ctx.reason = reason;
+    }
+    FailToProxy {
+        error_code: answer.status,
+        can_reuse_downstream: false,
+    }
+}
+
+fn set_body_idle(response: &ResponseHeader, ctx: &mut RequestCtx) {
+    let is_stream = is_event_stream(&response.headers) || is_grpc(&response.headers);
+    if let (Some(attempt), Some(forward)) = (&mut ctx.attempt, &ctx.forward) {
+        let terms = &forward.backend.terms;
+        attempt.body_idle = if is_stream {
+            terms.stream_idle_timeout
+        } else {
+            terms.idle_timeout
+        };
+    }
+}
+
+/// From now on the bytes are not HTTP: the gate opens, and silence is bounded by the idle time of streams, in both directions.
+fn upgrade(session: &mut Session, ctx: &mut RequestCtx) {
+    ctx.patience.disarm();
+    if let Some(forward) = &ctx.forward {
+        session.set_read_timeout(Some(forward.backend.terms.stream_idle_timeout));
+    }
+    if let Some(connection) = &ctx.connection {
+        connection.is_upgraded.store(true, Ordering::Release);
+    }
+}
+
+fn length(body: Option<&Bytes>) -> u64 {
+    u64::try_from(body.map_or(0, Bytes::len)).unwrap_or_default()
+}

@@ -1,0 +1,81 @@
+//! How long does a step take that the engine cannot time out, and whose fault is it then?
+
+use crate::connection::{RequestClock, current_clock};
+use config::reason::Reason;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// A deadline moves on only by steps of this part of its span, so that a body in many parts does not set the clock at each.
+const STEP_PART: u32 = 16;
+
+/// The clock around the request, and the reason for which it would fire. When it does, the request is dropped as it stands; the reason is
+/// what its log line then says.
+#[derive(Debug, Default)]
+pub struct Patience {
+    clock: Option<Arc<RequestClock>>,
+    armed: Option<(Instant, Reason)>,
+}
+
+impl Patience {
+    /// With the clock of the request that this task serves.
+    pub fn of_this_request() -> Patience {
+        Patience {
+            clock: current_clock(),
+            armed: None,
+        }
+    }
+
+    /// Something must happen within `span` from `now`, or the request ends for `reason`. A little later in fact: at most a sixteenth.
+    pub fn arm(&mut self, now: Instant, span: Duration, reason: Reason) {
+        let step = span / STEP_PART;
+        if let Some((until, armed_for)) = self.armed
+            && armed_for == reason
+            && until >= now + span
+            && until <= now + span + step
+        {
+            return;
+        }
+        let span = span + step;
+        self.armed = Some((now + span, reason));
+        if let Some(clock) = &self.clock {
+            clock.arm(span);
+        }
+    }
+
+    pub fn disarm(&mut self) {
+        if self.armed.take().is_some()
+            && let Some(clock) = &self.clock
+        {
+            clock.disarm();
+        }
+    }
+
+    /// The reason for which the clock has fired, if it has.
+    pub fn has_ended(&self) -> Option<Reason> {
+        let (_, reason) = self.armed?;
+        let clock = self.clock.as_ref()?;
+        clock.fired().then_some(reason)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_clock_is_set_anew_only_when_a_step_has_passed() {
+        let (now, ms) = (Instant::now(), Duration::from_millis);
+        let mut patience = Patience::default();
+        patience.arm(now, ms(1600), Reason::IdleTimeout);
+        let first = patience.armed.unwrap().0;
+        assert_eq!(first, now + ms(1700));
+        patience.arm(now + ms(50), ms(1600), Reason::IdleTimeout);
+        assert_eq!(patience.armed.unwrap().0, first);
+        patience.arm(now + ms(101), ms(1600), Reason::IdleTimeout);
+        assert_eq!(patience.armed.unwrap().0, now + ms(1801));
+        patience.arm(now + ms(102), ms(400), Reason::RequestTimeout);
+        assert_eq!(patience.armed.unwrap().0, now + ms(527));
+        patience.disarm();
+        assert_eq!(patience.armed, None);
+    }
+}

@@ -1,0 +1,148 @@
+//! What does an error of the engine mean?
+
+use config::reason::Reason;
+use pingora_error::{Error, ErrorSource, ErrorType, RetryType};
+
+/// Raised by a phase of ours when a status is to be tried again.
+pub const STATUS_TO_RETRY: ErrorType = ErrorType::Custom("a status that the route tries again");
+/// Raised by a phase of ours that has put its reason into the request's context.
+pub const REASON_IS_KNOWN: ErrorType = ErrorType::Custom("the context has the reason");
+
+/// Why a connection could not be made.
+pub fn of_connect(error: &Error) -> Reason {
+    use ErrorType::*;
+    match error.etype() {
+        ConnectRefused => Reason::ConnectRefused,
+        ConnectTimedout | TLSHandshakeTimedout => Reason::ConnectTimeout,
+        ConnectNoRoute => Reason::NoRouteToHost,
+        TLSHandshakeFailure | TLSWantX509Lookup | InvalidCert | HandshakeError => {
+            Reason::UpstreamTls
+        }
+        // No socket, no port, no descriptor: ours.
+        InternalError | SocketError | BindError => Reason::Internal,
+        _ => Reason::ConnectFailed,
+    }
+}
+
+/// Was nothing sent for certain, so that waiting for the endpoint is worth it? TLS that fails will fail again.
+pub fn is_worth_holding(reason: Reason) -> bool {
+    matches!(
+        reason,
+        Reason::ConnectRefused
+            | Reason::ConnectTimeout
+            | Reason::NoRouteToHost
+            | Reason::ConnectFailed
+    )
+}
+
+/// Why an exchange over a connection ended. `response_begun`: the response header went to the client.
+pub fn of_exchange(error: &Error, response_begun: bool) -> Reason {
+    match error.esource() {
+        ErrorSource::Downstream => of_client(error.etype()),
+        ErrorSource::Upstream => of_backend(error.etype(), response_begun),
+        ErrorSource::Internal | ErrorSource::Unset => Reason::Internal,
+    }
+}
+
+/// Did the endpoint refuse the stream before it looked at it (RFC 9113 §8.7)? pingora decides to retry `InvalidH2` too, but may find out
+/// only after the endpoint has acted.
+pub fn is_unsent(error: &Error) -> bool {
+    error.retry == RetryType::Decided(true)
+        && matches!(error.etype(), ErrorType::H2Error | ErrorType::H2Downgrade)
+        && *error.esource() == ErrorSource::Upstream
+}
+
+fn of_client(error: &ErrorType) -> Reason {
+    match error {
+        ErrorType::ReadTimedout => Reason::ClientBodyTimeout,
+        // A chunk that is none, a `Connection` field that names too much.
+        ErrorType::InvalidHTTPHeader | ErrorType::H1Error => Reason::BadRequest,
+        _ => Reason::ClientClosed,
+    }
+}
+
+fn of_backend(error: &ErrorType, response_begun: bool) -> Reason {
+    match error {
+        ErrorType::ReadTimedout if !response_begun => Reason::ResponseTimeout,
+        ErrorType::ReadTimedout | ErrorType::WriteTimedout => Reason::IdleTimeout,
+        _ if response_begun => Reason::UpstreamCut,
+        ErrorType::ReadError
+        | ErrorType::WriteError
+        | ErrorType::ConnectionClosed
+        | ErrorType::H2Error => Reason::UpstreamReset,
+        ErrorType::InternalError => Reason::Internal,
+        _ => Reason::UpstreamProtocol,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ErrorType::*;
+
+    #[test]
+    fn failures_to_connect_are_told_apart() {
+        for (error, reason) in [
+            (ConnectRefused, Reason::ConnectRefused),
+            (ConnectTimedout, Reason::ConnectTimeout),
+            (ConnectNoRoute, Reason::NoRouteToHost),
+            (InvalidCert, Reason::UpstreamTls),
+            (ConnectError, Reason::ConnectFailed),
+            (SocketError, Reason::Internal),
+        ] {
+            assert_eq!(of_connect(&Error::new_up(error)), reason);
+        }
+        assert!(is_worth_holding(Reason::ConnectRefused));
+        assert!(!is_worth_holding(Reason::UpstreamTls));
+    }
+
+    fn check(error: Box<Error>, before: Reason, after: Reason) {
+        assert_eq!(of_exchange(&error, false), before, "{error}");
+        assert_eq!(of_exchange(&error, true), after, "{error}");
+    }
+
+    #[test]
+    fn whose_fault_it_was_depends_on_the_source() {
+        check(
+            Error::new_up(ConnectionClosed),
+            Reason::UpstreamReset,
+            Reason::UpstreamCut,
+        );
+        check(
+            Error::new_up(ReadTimedout),
+            Reason::ResponseTimeout,
+            Reason::IdleTimeout,
+        );
+        check(
+            Error::new_up(InvalidHTTPHeader),
+            Reason::UpstreamProtocol,
+            Reason::UpstreamCut,
+        );
+        check(
+            Error::new_down(ConnectionClosed),
+            Reason::ClientClosed,
+            Reason::ClientClosed,
+        );
+        check(
+            Error::new_down(ReadTimedout),
+            Reason::ClientBodyTimeout,
+            Reason::ClientBodyTimeout,
+        );
+        check(
+            Error::new_in(InternalError),
+            Reason::Internal,
+            Reason::Internal,
+        );
+    }
+
+    #[test]
+    fn only_a_refused_stream_was_not_sent() {
+        let mut error = Error::new_up(H2Error);
+        assert!(!is_unsent(&error));
+        error.set_retry(true);
+        assert!(is_unsent(&error));
+        let mut error = Error::new_up(InvalidH2);
+        error.set_retry(true);
+        assert!(!is_unsent(&error));
+    }
+}
