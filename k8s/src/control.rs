@@ -93,7 +93,7 @@ impl Control {
             return None;
         }
         let next = Arc::new(next);
-        news::tell(&next);
+        news::tell(self.compiled.as_deref(), &next);
         self.compiled = Some(next.clone());
         Some(next)
     }

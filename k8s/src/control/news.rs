@@ -1,6 +1,7 @@
 //! What of a compiled configuration is worth to be sent on, and when is the next look due?
 
 use crate::translate::Touched;
+use config::diff::Diff;
 use config::model::Certificate;
 use config::name::ObjectName;
 use config::problem::Severity;
@@ -58,22 +59,28 @@ fn certificates(compiled: &Compiled) -> BTreeMap<String, (&ObjectName, u64)> {
         .collect()
 }
 
-/// One line for each configuration that is sent on.
-pub(super) fn tell(compiled: &Compiled) {
-    let snapshot = &compiled.snapshot;
-    let endpoints: usize = compiled.endpoints.values().map(|all| all.len()).sum();
-    let errors = compiled
+/// One line for each configuration that is sent on. The first one has nothing before it.
+pub(super) fn tell(last: Option<&Compiled>, next: &Compiled) {
+    let snapshot = &next.snapshot;
+    let endpoints: usize = next.endpoints.values().map(|all| all.len()).sum();
+    let errors = next
         .problems
         .iter()
         .filter(|problem| problem.severity == Severity::Error);
+    let changed = match last {
+        Some(last) => Diff::between(last, next).to_string(),
+        None => "everything".to_owned(),
+    };
     tracing::info!(
+        changed,
         digest = %format_args!("{:012x}", snapshot.digest),
-        rules = snapshot.rules.len(),
+        // The last rule is our own.
+        rules = snapshot.rules.len().saturating_sub(1),
         backends = snapshot.backends.len(),
         endpoints,
         certificates = snapshot.tls.entries().count(),
         errors = errors.count(),
-        problems = compiled.problems.len(),
+        problems = next.problems.len(),
         "configuration changed"
     );
 }

@@ -194,3 +194,37 @@ async fn the_loop_ends_when_nobody_takes_the_result() {
     drop(compiled_out);
     control.await.unwrap();
 }
+
+/// Every manifest of a site, as one text.
+fn site(name: &str) -> String {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("sites")
+        .join(name);
+    let mut files: Vec<_> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "yaml")
+        })
+        .collect();
+    files.sort();
+    let texts = files
+        .iter()
+        .map(|path| std::fs::read_to_string(path).unwrap());
+    texts.collect::<Vec<_>>().join("\n---\n")
+}
+
+#[test]
+fn the_example_sites_are_served_without_an_error() {
+    let vm = [IpAddr::from([192, 168, 0, 50])];
+    for (name, rules, manual) in [("edwardstech", 3, &vm[..]), ("todo", 2, &[])] {
+        let compiled = build(&sample::objects(&site(name)), &sample::settings(), NOW);
+        let is_error = |problem: &&Problem| problem.severity == config::problem::Severity::Error;
+        let errors = compiled.problems.iter().filter(is_error);
+        let errors: Vec<String> = errors.map(ToString::to_string).collect();
+        assert_eq!(errors, [""; 0], "{name}");
+        assert_eq!(compiled.snapshot.rules.len(), rules, "{name}");
+        assert_eq!(addresses(&compiled), manual, "{name}");
+    }
+}
