@@ -65,7 +65,10 @@ fn check(arguments: &[&str], input: &str, code: i32, words: &str) {
     let (found, out, err) = ask(arguments, input);
     assert_eq!(found, code, "{arguments:?}\n{out}\n{err}");
     let all = format!("{out}{err}");
-    assert!(all.contains(words), "{arguments:?} says no {words:?}:\n{all}");
+    assert!(
+        all.contains(words),
+        "{arguments:?} says no {words:?}:\n{all}"
+    );
     assert!(!all.contains('\u{1b}'), "colour in a pipe:\n{all}");
 }
 
@@ -80,11 +83,26 @@ fn check_ends_with_0_1_or_2() {
     check(&stdin, GOOD, 0, "would serve shop.test");
     check(&stdin, &misspelt, 1, "no-such-service");
     check(&stdin, &secret, 0, "warning");
-    check(&["check", "--manifests", "-", "--strict"], &secret, 1, "warning");
+    check(
+        &["check", "--manifests", "-", "--strict"],
+        &secret,
+        1,
+        "warning",
+    );
     check(&stdin, "kind: Deployment\n", 2, "passed over: Deployment");
     check(&stdin, "", 2, "no object that an edge reads");
-    check(&["check", "--manifests", "/no/such/place"], "", 2, "does not exist");
-    check(&["check", "--settings", "/no/such/file"], "", 2, "is the path right?");
+    check(
+        &["check", "--manifests", "/no/such/place"],
+        "",
+        2,
+        "does not exist",
+    );
+    check(
+        &["check", "--settings", "/no/such/file"],
+        "",
+        2,
+        "is the path right?",
+    );
     check(&["check"], "", 2, "--manifests DIR");
     check(&["check", "--nonsense"], "", 2, "unexpected argument");
 }
@@ -116,7 +134,12 @@ fn check_reads_a_directory_and_tells_file_and_line() {
 #[test]
 fn why_tells_the_rule_and_its_place() {
     let ask = |url| ["why", url, "--manifests", "-"];
-    check(&ask("https://shop.test/x"), GOOD, 0, "spec.rules[0].http.paths[0]");
+    check(
+        &ask("https://shop.test/x"),
+        GOOD,
+        0,
+        "spec.rules[0].http.paths[0]",
+    );
     check(&ask("https://shop.test/x"), GOOD, 0, "127.0.0.1:8000");
     check(&ask("https://other.test/"), GOOD, 0, "404");
     check(&ask("shop.test"), GOOD, 2, "http://HOST/PATH");
@@ -125,19 +148,47 @@ fn why_tells_the_rule_and_its_place() {
     let free = std::net::TcpListener::bind("127.0.0.1:0").expect("binds");
     let address = free.local_addr().expect("has an address").to_string();
     drop(free);
-    check(&["why", "http://a.test/", "--admin", &address], "", 2, "is an edge running");
+    check(
+        &["why", "http://a.test/", "--admin", &address],
+        "",
+        2,
+        "is an edge running",
+    );
 }
 
 #[test]
 fn run_says_what_it_needs() {
     check(&["run"], "", 1, "not in this version");
-    check(&["run", "--manifests", "/no/such/place"], "", 1, "does not exist");
-    check(&["run", "--manifests", ".", "--http", "80"], "", 2, "--http");
-    check(&["run", "--manifests", ".", "--endpoint", "x"], "", 1, "--endpoint");
+    check(
+        &["run", "--manifests", "/no/such/place"],
+        "",
+        1,
+        "does not exist",
+    );
+    check(
+        &["run", "--manifests", ".", "--http", "80"],
+        "",
+        2,
+        "--http",
+    );
+    check(
+        &["run", "--manifests", ".", "--endpoint", "x"],
+        "",
+        1,
+        "--endpoint",
+    );
     let holder = std::net::TcpListener::bind("127.0.0.1:0").expect("binds");
     let taken = holder.local_addr().expect("has an address").to_string();
     let path = env!("CARGO_MANIFEST_DIR");
-    let arguments = ["run", "--manifests", path, "--http", &taken, "--admin", "127.0.0.1:0"];
+    let arguments = [
+        "run",
+        "--manifests",
+        path,
+        "--http",
+        &taken,
+        "--admin",
+        "127.0.0.1:0",
+    ];
     check(&arguments, "", 1, &taken);
     drop(holder);
 }
@@ -146,44 +197,68 @@ fn run_says_what_it_needs() {
 fn version_is_one_line() {
     let (code, out, err) = ask(&["version"], "");
     assert_eq!((code, out.lines().count(), err.as_str()), (0, 1, ""));
-    assert!(out.starts_with(concat!("hedgerow ", env!("CARGO_PKG_VERSION"), " (commit ")), "{out}");
+    assert!(
+        out.starts_with(concat!("hedgerow ", env!("CARGO_PKG_VERSION"), " (commit ")),
+        "{out}"
+    );
 }
 
 /// A demo, or an edge, that runs.
 struct Running {
     child: Child,
-    /// Standard output up to a certain line.
+    /// What it said up to a certain line.
     said: String,
-    rest: BufReader<std::process::ChildStdout>,
+    rest: BufReader<Box<dyn Read>>,
+}
+
+/// Where a command speaks to its user: `run` leaves standard output to the access log.
+enum Voice {
+    Out,
+    Err,
 }
 
 impl Running {
-    fn start(arguments: &[&str], until: &str) -> Running {
-        let mut child = hedgerow(arguments)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::inherit())
-            .spawn()
-            .expect("starts");
-        let mut rest = BufReader::new(child.stdout.take().expect("has an output"));
+    fn start(arguments: &[&str], voice: &Voice, until: &str) -> Running {
+        let mut command = hedgerow(arguments);
+        let command = command.stdin(Stdio::null());
+        let command = match voice {
+            Voice::Out => command.stdout(Stdio::piped()),
+            Voice::Err => command.stdout(Stdio::null()).stderr(Stdio::piped()),
+        };
+        let mut child = command.spawn().expect("starts");
+        let pipe: Box<dyn Read> = match voice {
+            Voice::Out => Box::new(child.stdout.take().expect("has an output")),
+            Voice::Err => Box::new(child.stderr.take().expect("has an output")),
+        };
+        let mut rest = BufReader::new(pipe);
         let mut said = String::new();
         while !said.contains(until) {
-            assert!(rest.read_line(&mut said).expect("is text") > 0, "it ended:\n{said}");
+            assert!(
+                rest.read_line(&mut said).expect("is text") > 0,
+                "it ended:\n{said}"
+            );
         }
         Running { child, said, rest }
     }
 
     /// The word that begins with this.
     fn word(&self, start: &str) -> &str {
-        let found = self.said.split_whitespace().find(|word| word.starts_with(start));
+        let found = self
+            .said
+            .split_whitespace()
+            .find(|word| word.starts_with(start));
         found.unwrap_or_else(|| panic!("no {start} in:\n{}", self.said))
     }
 
-    /// Exit code and the rest of standard output.
-    fn end(&mut self, signal: &str) -> (Option<i32>, String) {
+    fn signal(&self, signal: &str) {
         let kill = format!("kill -{signal} {}", self.child.id());
         let sent = Command::new("sh").args(["-c", &kill]).status();
         assert!(sent.expect("has a shell").success());
+    }
+
+    /// Exit code and the rest of what it says.
+    fn end(&mut self, signal: &str) -> (Option<i32>, String) {
+        self.signal(signal);
         let mut rest = String::new();
         self.rest.read_to_string(&mut rest).expect("is text");
         (self.child.wait().expect("ends").code(), rest)
@@ -211,16 +286,24 @@ fn get(address: &str, path: &str) -> String {
 #[test]
 fn the_demo_serves_its_site_and_leaves_nothing_behind() {
     let anywhere = "127.0.0.1:0";
-    let arguments = ["demo", "--http", anywhere, "--https", anywhere, "--admin", anywhere];
-    let mut demo = Running::start(&arguments, "Ctrl-C ends the demo");
+    let arguments = [
+        "demo", "--http", anywhere, "--https", anywhere, "--admin", anywhere,
+    ];
+    let mut demo = Running::start(&arguments, &Voice::Out, "Ctrl-C ends the demo");
     let url = demo.word("http://localhost:").trim_end_matches('/');
     let address = url.replace("http://localhost", "127.0.0.1");
     let page = get(&address, "/");
     assert!(page.starts_with("HTTP/1.1 200"), "{page}");
-    assert!(page.contains("frontend-1") || page.contains("frontend-2"), "{page}");
+    assert!(
+        page.contains("frontend-1") || page.contains("frontend-2"),
+        "{page}"
+    );
     let api = get(&address, "/api/hello");
     assert!(api.contains("the machine outside the cluster"), "{api}");
-    let ingress = demo.said.lines().find(|line| line.ends_with("ingress.yaml"));
+    let ingress = demo
+        .said
+        .lines()
+        .find(|line| line.ends_with("ingress.yaml"));
     let ingress = Path::new(ingress.expect("is named").trim()).to_owned();
     assert!(ingress.exists());
     let (code, rest) = demo.end("INT");
@@ -233,5 +316,87 @@ fn the_demo_serves_its_site_and_leaves_nothing_behind() {
 fn a_second_demo_is_told_what_to_do() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("binds");
     let address = taken.local_addr().expect("has an address").to_string();
-    check(&["demo", "--http", &address], "", 1, "perhaps by another hedgerow demo");
+    check(
+        &["demo", "--http", &address],
+        "",
+        1,
+        "perhaps by another hedgerow demo",
+    );
+}
+
+/// The example site, unchanged, with its two Services on this machine.
+fn run_the_site(backend: &str) -> Running {
+    let site = Path::new(env!("CARGO_MANIFEST_DIR")).join("../k8s/sites/edwardstech");
+    let site = site.to_str().expect("is text").to_owned();
+    let anywhere = "127.0.0.1:0";
+    let endpoint = format!("website/backend-service={backend}");
+    let arguments = [
+        "run",
+        "--manifests",
+        &site,
+        "--http",
+        anywhere,
+        "--https",
+        anywhere,
+        "--admin",
+        anywhere,
+        "--endpoint",
+        &endpoint,
+    ];
+    Running::start(&arguments, &Voice::Err, "\n  found ")
+}
+
+#[test]
+fn a_clusters_manifests_run_unchanged_on_a_laptop() {
+    let backend = std::net::TcpListener::bind("127.0.0.1:0").expect("binds");
+    let address = backend.local_addr().expect("has an address").to_string();
+    let server = std::thread::spawn(move || {
+        let (mut stream, _) = backend.accept().expect("accepts");
+        let mut request = [0; 2048];
+        let count = stream.read(&mut request).expect("reads");
+        let answer = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
+        stream.write_all(answer.as_bytes()).expect("writes");
+        String::from_utf8_lossy(&request[..count]).into_owned()
+    });
+    let mut edge = run_the_site(&address);
+    let lines: Vec<&str> = edge
+        .said
+        .lines()
+        .filter(|line| line.starts_with("  "))
+        .collect();
+    assert_eq!(lines.len(), 5, "the banner is short:\n{}", edge.said);
+    let http = edge.word("127.0.0.1:").to_owned();
+    let mut stream = TcpStream::connect(&http).expect("connects");
+    stream.set_read_timeout(Some(PATIENCE)).expect("is set");
+    let request = "GET /api/x?y=1 HTTP/1.1\r\nHost: edwardstech.dev\r\nConnection: close\r\n\r\n";
+    stream.write_all(request.as_bytes()).expect("sends");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("answers");
+    assert!(answer.ends_with("hello"), "{answer}");
+    let seen = server.join().expect("serves");
+    assert!(seen.starts_with("GET /api/x?y=1 HTTP/1.1\r\n"), "{seen}");
+    assert_eq!(edge.end("INT").0, Some(0));
+}
+
+#[test]
+fn a_second_signal_stops_at_once() {
+    let mut edge = run_the_site("127.0.0.1:1");
+    let begun = std::time::Instant::now();
+    edge.signal("TERM");
+    // The first one has arrived when the log says so; two pending signals of a kind are one (signal(7)).
+    let mut line = String::new();
+    while !line.contains("stopping") {
+        line.clear();
+        assert!(
+            edge.rest.read_line(&mut line).expect("is text") > 0,
+            "it ended"
+        );
+    }
+    assert_eq!(edge.end("TERM").0, Some(0));
+    // The lame duck alone would be 5 s.
+    assert!(
+        begun.elapsed() < Duration::from_secs(4),
+        "{:?}",
+        begun.elapsed()
+    );
 }

@@ -31,6 +31,7 @@ async fn a_good_edit_is_in_force_and_no_connection_notices() {
     let reply = request.send_on(&mut connection).await.expect("answers");
     assert_eq!(reply.status, 200);
     assert!(origin.received()[1].head.field("via").is_some());
+    drop(connection);
     edge.stop().await;
 }
 
