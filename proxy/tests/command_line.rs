@@ -131,9 +131,8 @@ fn run_says_what_it_needs() {
     check(&["run", "--manifests", "/no/such/place"], "", 1, "does not exist");
     check(&["run", "--manifests", ".", "--http", "80"], "", 2, "--http");
     check(&["run", "--manifests", ".", "--endpoint", "x"], "", 1, "--endpoint");
-    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("binds");
-    let taken = taken.local_addr().expect("has an address").to_string();
-    let holder = std::net::TcpListener::bind(&taken).expect("binds");
+    let holder = std::net::TcpListener::bind("127.0.0.1:0").expect("binds");
+    let taken = holder.local_addr().expect("has an address").to_string();
     let path = env!("CARGO_MANIFEST_DIR");
     let arguments = ["run", "--manifests", path, "--http", &taken, "--admin", "127.0.0.1:0"];
     check(&arguments, "", 1, &taken);

@@ -1,5 +1,7 @@
 //! How does a story start a whole edge, change its manifests, and end it?
 
+mod settled;
+
 use crate::authority::{Authority, trusting_client};
 use crate::client::h2::H2Connection;
 use crate::client::{Connection, PATIENCE, Reply, Request};
@@ -14,6 +16,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
+
+/// What is in force is looked at this often while a story waits for it.
+const LOOK_INTERVAL: Duration = Duration::from_millis(5);
 
 /// A whole edge of one story, on free ports of 127.0.0.1. Ended by `stop`, or when it is dropped; an unclean end fails the story.
 pub struct Edge {
@@ -114,12 +119,11 @@ impl Edge {
 
     /// Replaces a file as careful editors do: written elsewhere, then renamed.
     pub async fn write(&self, name: &str, manifests: &str) {
-        let before = self.in_force().version;
         self.write_quietly(name, manifests);
-        self.follow(before).await;
+        self.settled().await;
     }
 
-    /// The same without waiting: for a change that changes nothing, or for many of them.
+    /// The same without waiting: for a file that is wrong, or for many changes at once.
     pub fn write_quietly(&self, name: &str, manifests: &str) {
         let hidden = self.directory.path().join("next");
         std::fs::write(&hidden, manifests).unwrap();
@@ -134,9 +138,8 @@ impl Edge {
     }
 
     pub async fn remove(&self, name: &str) {
-        let before = self.in_force().version;
         std::fs::remove_file(self.manifests().join(name)).unwrap();
-        self.follow(before).await;
+        self.settled().await;
     }
 
     /// A Secret `default/SECRET` with a new certificate for these names, by this story's authority.
@@ -145,10 +148,14 @@ impl Edge {
         self.write(&format!("{secret}.yaml"), &manifest).await;
     }
 
-    /// Waits until something later than this version is in force.
-    pub async fn follow(&self, version: u64) -> u64 {
-        let later = self.app().wait_for_version_above(version, PATIENCE).await;
-        later.unwrap_or_else(|| panic!("nothing after version {version} came into force"))
+    /// Waits until what is in force is what the manifests say: the same as a fresh look at them compiles to. Not for a directory with a
+    /// file that does not parse, because its last good objects stay in force: for that there is `until`.
+    pub async fn settled(&self) {
+        let directory = self.manifests();
+        self.until("what is in force is what the manifests say", |in_force| {
+            settled::is_what_is_written(in_force, &directory)
+        })
+        .await;
     }
 
     /// Waits until what is in force is as wanted, through any number of versions.
@@ -159,9 +166,11 @@ impl Edge {
             if is_so(&now) {
                 return;
             }
-            let left = deadline.saturating_duration_since(tokio::time::Instant::now());
-            let later = self.app().wait_for_version_above(now.version, left).await;
-            assert!(later.is_some(), "it never came true: {what}");
+            let is_late = tokio::time::Instant::now() > deadline;
+            assert!(!is_late, "it never came true: {what}");
+            // Endpoints change without a new version.
+            let app = self.app();
+            app.wait_for_version_above(now.version, LOOK_INTERVAL).await;
         }
     }
 }

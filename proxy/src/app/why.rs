@@ -105,11 +105,7 @@ fn render(explanation: &Explanation, output: Output) -> Result<String> {
     if output == Output::Text {
         return Ok(printable(&explanation.to_string()));
     }
-    let mut document = serde_json::to_value(explanation)?;
-    if let Some(fields) = document.as_object_mut() {
-        fields.shift_insert(0, "schema".into(), SCHEMA.into());
-    }
-    Ok(format!("{document:#}\n"))
+    with_schema(serde_json::to_value(explanation)?)
 }
 
 /// A running edge answers in the form that it is asked for.
@@ -124,21 +120,28 @@ fn online_answer(asked: &Why, admin: SocketAddr) -> Result<String> {
         let field = ask_admin::encode(&format!("{name}:{value}"));
         target.push_str(&format!("&header={field}"));
     }
-    let accept = match asked.output {
-        Output::Text => "text/plain",
-        Output::Json => "application/json",
-    };
-    let (status, body) = ask_admin::get(admin, &target, accept)?;
+    target.push_str(match asked.output {
+        Output::Text => "&output=text",
+        Output::Json => "&output=json",
+    });
+    let (status, body) = ask_admin::get(admin, &target)?;
     if status != 200 {
         bail!(
             "the edge at {admin} answers {status}: {}",
             printable(body.trim())
         );
     }
-    Ok(match asked.output {
-        Output::Text => printable(&body),
-        Output::Json => body,
-    })
+    match asked.output {
+        Output::Text => Ok(printable(&body)),
+        Output::Json => with_schema(serde_json::from_str(&body)?),
+    }
+}
+
+fn with_schema(mut document: serde_json::Value) -> Result<String> {
+    if let Some(fields) = document.as_object_mut() {
+        fields.shift_insert(0, "schema".into(), SCHEMA.into());
+    }
+    Ok(format!("{document:#}\n"))
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use crate::retry::failure;
 use crate::route;
 use bytes::Bytes;
 use config::reason::Reason;
-use http::header::CONTENT_LENGTH;
+use http::header::{CONTENT_LENGTH, EXPECT};
 use http::{StatusCode, Version};
 use pingora_error::{Error, Result};
 use pingora_http::{RequestHeader, ResponseHeader};
@@ -28,6 +28,10 @@ pub fn set_client_timeouts(session: &mut Session, ctx: &RequestCtx) {
     session.set_read_timeout(Some(limits.body_stall_timeout));
     session.set_write_timeout(Some(limits.write_stall_timeout));
     session.set_total_drain_timeout(Some(limits.drain_body_timeout));
+    // The engine would take a `100 Continue` for an answer to an unread body, and close the connection after the request.
+    if session.req_header().headers.contains_key(EXPECT) {
+        session.set_close_on_response_before_downstream_finish(false);
+    }
 }
 
 /// Sends an answer of our own instead of asking a backend.
@@ -148,6 +152,8 @@ pub fn prepare_response(
         upgrade(session, ctx);
         return Ok(());
     }
+    // A final response to an unread body does end the connection: who knows how much is still to come.
+    session.set_close_on_response_before_downstream_finish(true);
     let is_http10 = session.req_header().version == Version::HTTP_10;
     if is_http10 && !response.headers.contains_key(CONTENT_LENGTH) {
         // The body ends with the connection, so nothing may promise another request.

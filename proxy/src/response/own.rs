@@ -93,6 +93,8 @@ pub async fn send(session: &mut Session, ctx: &mut RequestCtx, answer: &Answer) 
     if session.as_mut().drain_request_body().await.is_err() {
         close_after(session, ctx);
     }
+    let drained = u64::try_from(session.body_bytes_read()).unwrap_or_default();
+    ctx.bytes_in = ctx.bytes_in.max(drained);
     Ok(())
 }
 

@@ -65,7 +65,7 @@ pub fn write(form: Form, status: u16, reason: Reason, request_id: &str) -> Bytes
         Form::Json => &[
             "{\"status\":",
             code,
-            ",\"error\":\"",
+            ",\"reason\":\"",
             word,
             "\",\"message\":\"",
             sentence,

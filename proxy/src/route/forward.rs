@@ -68,7 +68,8 @@ impl Forward {
 
     /// Gives the request for the backend its path and host: what matched is what is forwarded.
     pub fn rewrite(&self, request: &mut RequestHeader) -> Result<()> {
-        let is_absolute_form = request.uri.authority().is_some() && is_http1(request);
+        let raw = request.raw_path();
+        let is_absolute_form = is_http1(request) && !raw.starts_with(b"/") && raw != b"*";
         if self.path_and_query.is_some() || is_absolute_form {
             let mut parts = request.uri.clone().into_parts();
             if is_http1(request) {
