@@ -18,7 +18,7 @@ pub async fn check(edge: &Edge, reply: &Reply, status: u16, reason: &str) -> Val
     assert_eq!(says_when, status == 503, "Retry-After: {reply:?}");
     assert_eq!(reply.field("content-type"), Some("application/json"));
     let body: Value = serde_json::from_slice(&reply.body).unwrap();
-    assert_eq!(body["error"], reason, "{body}");
+    assert_eq!(body["reason"], reason, "{body}");
     assert_eq!(body["status"], status, "{body}");
     let id = reply.field("x-request-id").expect("has an id");
     assert_eq!(body["request_id"], id, "{body}");
