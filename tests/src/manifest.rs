@@ -101,3 +101,16 @@ fn annotation_lines(annotations: &[(&str, &str)]) -> String {
     }
     text
 }
+
+/// The smallest site: everything of `shop.test` goes to the Service `web` with these addresses.
+pub fn shop(addresses: &[SocketAddr]) -> String {
+    shop_annotated(addresses, &[])
+}
+
+/// The same with annotations of our own prefix on the Ingress.
+pub fn shop_annotated(addresses: &[SocketAddr], annotations: &[(&str, &str)]) -> String {
+    join(&[
+        ingress_annotated("shop", "shop.test", &[("/", "web", 80)], annotations),
+        service("web", 80, addresses),
+    ])
+}
