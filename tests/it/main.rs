@@ -1,5 +1,6 @@
 //! What does the whole program do, as its user sees it?
 
+mod first_bytes;
 mod first_light;
 mod grpc;
 mod harness;
