@@ -1,8 +1,13 @@
 //! What does the whole program do, as its user sees it?
 
+mod client_address;
 mod first_light;
 mod grpc;
 mod harness;
+mod headers;
 mod protocols;
+mod proxy_protocol;
 mod streams;
 mod tidy;
+mod untouched;
+mod uploads;
