@@ -1,15 +1,21 @@
 //! What does the whole program do, as its user sees it?
 
+mod client_address;
 mod drain;
+mod first_bytes;
 mod first_light;
 mod grpc;
 mod harness;
+mod headers;
 mod http_route;
 mod load;
 mod protocols;
+mod proxy_protocol;
 mod reload;
 mod routing;
 mod settings_reload;
 mod streams;
 mod tidy;
 mod tls;
+mod untouched;
+mod uploads;

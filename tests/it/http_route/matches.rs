@@ -242,6 +242,7 @@ async fn every_example_of_the_matching_pages_holds() {
     let (_origins, documents) = services(&["v1", "v2", "v3"]).await;
     let edge = Edge::start(&manifest::join(&documents)).await;
     for (subject, text, requests) in EXAMPLES {
+        eprintln!("DBG {subject}");
         edge.write("route.yaml", &route("r", "[a.test]", &rules(text)))
             .await;
         let problems = edge.in_force().problems.len();
