@@ -179,9 +179,24 @@ mod tests {
         let name = "edwardstech.dev";
         let plain = Some(("http", name, 8080));
         let secure = Some(("https", name, 443));
-        check(SslRedirect::Auto, name, "http://www.edwardstech.dev/", secure);
-        check(SslRedirect::Never, name, "http://www.edwardstech.dev/", plain);
-        check(SslRedirect::Never, name, "https://www.edwardstech.dev/", secure);
+        check(
+            SslRedirect::Auto,
+            name,
+            "http://www.edwardstech.dev/",
+            secure,
+        );
+        check(
+            SslRedirect::Never,
+            name,
+            "http://www.edwardstech.dev/",
+            plain,
+        );
+        check(
+            SslRedirect::Never,
+            name,
+            "https://www.edwardstech.dev/",
+            secure,
+        );
         check(SslRedirect::Never, name, "http://edwardstech.dev/", None);
     }
 }

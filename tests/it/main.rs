@@ -2,4 +2,5 @@
 
 mod first_light;
 mod harness;
+mod hostile;
 mod tidy;

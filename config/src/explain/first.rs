@@ -118,7 +118,11 @@ mod tests {
         });
         assert_eq!(first.unwrap_or_default(), expected, "{asked}");
         let text = explanation.to_string();
-        assert_eq!(text.contains("The edge itself answers"), !expected.is_empty(), "{text}");
+        assert_eq!(
+            text.contains("The edge itself answers"),
+            !expected.is_empty(),
+            "{text}"
+        );
     }
 
     #[test]
@@ -126,7 +130,11 @@ mod tests {
         check("GET https://edwardstech.dev/api", 0, "");
         let location = "308 https://edwardstech.dev/api?q=1";
         check("GET http://edwardstech.dev/api", 0, location);
-        check("TRACE http://edwardstech.dev/api", 0, "405 method-not-allowed");
+        check(
+            "TRACE http://edwardstech.dev/api",
+            0,
+            "405 method-not-allowed",
+        );
         check("GET https://edwardstech.dev/api/a%2Fb", 0, "400 bad-path");
         check("PUT https://edwardstech.dev/api", 10, "");
         check("PUT https://edwardstech.dev/api", 11, "413 body-too-large");

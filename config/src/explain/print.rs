@@ -1,8 +1,8 @@
 //! How does an explanation look on a terminal?
 
 use super::{
-    ActionTaken, AnswersFirst, BackendExplained, Considered, Destination, Explanation, FailureExplained,
-    RuleName, Target, Verdict, Winner,
+    ActionTaken, AnswersFirst, BackendExplained, Considered, Destination, Explanation,
+    FailureExplained, RuleName, Target, Verdict, Winner,
 };
 use std::fmt;
 
