@@ -1,6 +1,8 @@
 //! What does the whole program do, as its user sees it?
 
+mod cardinality;
 mod first_light;
 mod harness;
 mod hostile;
+mod operator;
 mod tidy;

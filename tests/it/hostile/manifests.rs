@@ -54,7 +54,7 @@ async fn text_that_is_no_manifest_hurts_no_neighbour() {
         let before = vec![format!("*a{}", level - 1); 9].join(", ");
         bomb.push_str(&format!("a{level}: &a{level} [{before}]\n"));
     }
-    let text = "x".repeat(10 * 1024 * 1024);
+    let text = "x".repeat(1024 * 1024);
     let large = format!(
         "kind: ConfigMap\napiVersion: v1\nmetadata: {{ name: [] }}\ndata: {{ x: {text} }}\n"
     );
@@ -78,6 +78,7 @@ async fn text_that_is_no_manifest_hurts_no_neighbour() {
             format!("{{\"a\": {}1{}}}", "[".repeat(50_000), "]".repeat(50_000)).as_bytes(),
         ),
         ("large.yaml", large.as_bytes()),
+        ("too-large.yaml", &vec![b'#'; 16 * 1024 * 1024 + 1]),
         ("tag.yaml", b"!!python/object:os.system [x]\n- : {\n"),
     ] {
         check(&edge, name, bytes).await;
