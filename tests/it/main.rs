@@ -1,11 +1,14 @@
 //! What does the whole program do, as its user sees it?
 
+mod cardinality;
 mod client_address;
 mod first_bytes;
 mod first_light;
 mod grpc;
 mod harness;
 mod headers;
+mod hostile;
+mod operator;
 mod protocols;
 mod proxy_protocol;
 mod settings_reload;
