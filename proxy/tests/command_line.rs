@@ -62,7 +62,10 @@ fn check(arguments: &[&str], input: &str, code: i32, words: &str) {
     let (found, out, err) = ask(arguments, input);
     assert_eq!(found, code, "{arguments:?}\n{out}\n{err}");
     let all = format!("{out}{err}");
-    assert!(all.contains(words), "{arguments:?} says no {words:?}:\n{all}");
+    assert!(
+        all.contains(words),
+        "{arguments:?} says no {words:?}:\n{all}"
+    );
     assert!(!all.contains('\u{1b}'), "colour in a pipe:\n{all}");
 }
 
@@ -77,11 +80,26 @@ fn check_ends_with_0_1_or_2() {
     check(&stdin, GOOD, 0, "would serve shop.test");
     check(&stdin, &misspelt, 1, "no-such-service");
     check(&stdin, &secret, 0, "warning");
-    check(&["check", "--manifests", "-", "--strict"], &secret, 1, "warning");
+    check(
+        &["check", "--manifests", "-", "--strict"],
+        &secret,
+        1,
+        "warning",
+    );
     check(&stdin, "kind: Deployment\n", 2, "passed over: Deployment");
     check(&stdin, "", 2, "no object that an edge reads");
-    check(&["check", "--manifests", "/no/such/place"], "", 2, "does not exist");
-    check(&["check", "--settings", "/no/such/file"], "", 2, "is the path right?");
+    check(
+        &["check", "--manifests", "/no/such/place"],
+        "",
+        2,
+        "does not exist",
+    );
+    check(
+        &["check", "--settings", "/no/such/file"],
+        "",
+        2,
+        "is the path right?",
+    );
     check(&["check"], "", 2, "--manifests DIR");
     check(&["check", "--nonsense"], "", 2, "unexpected argument");
 }
@@ -113,7 +131,12 @@ fn check_reads_a_directory_and_tells_file_and_line() {
 #[test]
 fn why_tells_the_rule_and_its_place() {
     let ask = |url| ["why", url, "--manifests", "-"];
-    check(&ask("https://shop.test/x"), GOOD, 0, "spec.rules[0].http.paths[0]");
+    check(
+        &ask("https://shop.test/x"),
+        GOOD,
+        0,
+        "spec.rules[0].http.paths[0]",
+    );
     check(&ask("https://shop.test/x"), GOOD, 0, "127.0.0.1:8000");
     check(&ask("https://other.test/"), GOOD, 0, "404");
     check(&ask("shop.test"), GOOD, 2, "http://HOST/PATH");
@@ -122,19 +145,47 @@ fn why_tells_the_rule_and_its_place() {
     let free = std::net::TcpListener::bind("127.0.0.1:0").expect("binds");
     let address = free.local_addr().expect("has an address").to_string();
     drop(free);
-    check(&["why", "http://a.test/", "--admin", &address], "", 2, "is an edge running");
+    check(
+        &["why", "http://a.test/", "--admin", &address],
+        "",
+        2,
+        "is an edge running",
+    );
 }
 
 #[test]
 fn run_says_what_it_needs() {
     check(&["run"], "", 1, "not in this version");
-    check(&["run", "--manifests", "/no/such/place"], "", 1, "does not exist");
-    check(&["run", "--manifests", ".", "--http", "80"], "", 2, "--http");
-    check(&["run", "--manifests", ".", "--endpoint", "x"], "", 1, "--endpoint");
+    check(
+        &["run", "--manifests", "/no/such/place"],
+        "",
+        1,
+        "does not exist",
+    );
+    check(
+        &["run", "--manifests", ".", "--http", "80"],
+        "",
+        2,
+        "--http",
+    );
+    check(
+        &["run", "--manifests", ".", "--endpoint", "x"],
+        "",
+        1,
+        "--endpoint",
+    );
     let holder = std::net::TcpListener::bind("127.0.0.1:0").expect("binds");
     let taken = holder.local_addr().expect("has an address").to_string();
     let path = env!("CARGO_MANIFEST_DIR");
-    let arguments = ["run", "--manifests", path, "--http", &taken, "--admin", "127.0.0.1:0"];
+    let arguments = [
+        "run",
+        "--manifests",
+        path,
+        "--http",
+        &taken,
+        "--admin",
+        "127.0.0.1:0",
+    ];
     check(&arguments, "", 1, &taken);
     drop(holder);
 }
@@ -143,7 +194,10 @@ fn run_says_what_it_needs() {
 fn version_is_one_line() {
     let (code, out, err) = ask(&["version"], "");
     assert_eq!((code, out.lines().count(), err.as_str()), (0, 1, ""));
-    assert!(out.starts_with(concat!("hedgerow ", env!("CARGO_PKG_VERSION"), " (commit ")), "{out}");
+    assert!(
+        out.starts_with(concat!("hedgerow ", env!("CARGO_PKG_VERSION"), " (commit ")),
+        "{out}"
+    );
 }
 
 /// A demo, or an edge, that runs.
@@ -165,14 +219,20 @@ impl Running {
         let mut rest = BufReader::new(child.stdout.take().expect("has an output"));
         let mut said = String::new();
         while !said.contains(until) {
-            assert!(rest.read_line(&mut said).expect("is text") > 0, "it ended:\n{said}");
+            assert!(
+                rest.read_line(&mut said).expect("is text") > 0,
+                "it ended:\n{said}"
+            );
         }
         Running { child, said, rest }
     }
 
     /// The word that begins with this.
     fn word(&self, start: &str) -> &str {
-        let found = self.said.split_whitespace().find(|word| word.starts_with(start));
+        let found = self
+            .said
+            .split_whitespace()
+            .find(|word| word.starts_with(start));
         found.unwrap_or_else(|| panic!("no {start} in:\n{}", self.said))
     }
 
@@ -208,16 +268,24 @@ fn get(address: &str, path: &str) -> String {
 #[test]
 fn the_demo_serves_its_site_and_leaves_nothing_behind() {
     let anywhere = "127.0.0.1:0";
-    let arguments = ["demo", "--http", anywhere, "--https", anywhere, "--admin", anywhere];
+    let arguments = [
+        "demo", "--http", anywhere, "--https", anywhere, "--admin", anywhere,
+    ];
     let mut demo = Running::start(&arguments, "Ctrl-C ends the demo");
     let url = demo.word("http://localhost:").trim_end_matches('/');
     let address = url.replace("http://localhost", "127.0.0.1");
     let page = get(&address, "/");
     assert!(page.starts_with("HTTP/1.1 200"), "{page}");
-    assert!(page.contains("frontend-1") || page.contains("frontend-2"), "{page}");
+    assert!(
+        page.contains("frontend-1") || page.contains("frontend-2"),
+        "{page}"
+    );
     let api = get(&address, "/api/hello");
     assert!(api.contains("the machine outside the cluster"), "{api}");
-    let ingress = demo.said.lines().find(|line| line.ends_with("ingress.yaml"));
+    let ingress = demo
+        .said
+        .lines()
+        .find(|line| line.ends_with("ingress.yaml"));
     let ingress = Path::new(ingress.expect("is named").trim()).to_owned();
     assert!(ingress.exists());
     let (code, rest) = demo.end("INT");
@@ -230,5 +298,10 @@ fn the_demo_serves_its_site_and_leaves_nothing_behind() {
 fn a_second_demo_is_told_what_to_do() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("binds");
     let address = taken.local_addr().expect("has an address").to_string();
-    check(&["demo", "--http", &address], "", 1, "perhaps by another hedgerow demo");
+    check(
+        &["demo", "--http", &address],
+        "",
+        1,
+        "perhaps by another hedgerow demo",
+    );
 }
