@@ -6,7 +6,7 @@ use crate::authority::{Authority, trusting_client};
 use crate::client::h2::H2Connection;
 use crate::client::{Connection, PATIENCE, Reply, Request};
 use crate::log::Log;
-use config::settings::{Listener, Settings, Source};
+use config::settings::{Flags, Listener, Settings, Source};
 use proxy::app::{self, Options, ShutdownReport};
 use proxy::live::InForce;
 use proxy::shutdown::StopMode;
@@ -47,20 +47,32 @@ impl Edge {
         files: &[(&str, &str)],
         change: impl FnOnce(&mut Settings),
     ) -> Edge {
-        let directory = tempfile::Builder::new()
-            .prefix("hedgerow-story-")
-            .tempdir()
-            .unwrap();
-        std::fs::create_dir(directory.path().join("manifests")).unwrap();
-        for (name, text) in files {
-            std::fs::write(directory.path().join("manifests").join(name), text).unwrap();
-        }
+        let directory = new_directory(files);
         let mut settings = settings(directory.path());
         change(&mut settings);
+        Edge::run(authority, directory, settings, None).await
+    }
+
+    /// With the settings file `hedgerow.yaml` in `directory()`, which is followed: `settings_file` with this text.
+    pub async fn start_following(manifests: &str, more_settings: &str) -> Edge {
+        let directory = new_directory(&[("main.yaml", manifests)]);
+        let file = directory.path().join("hedgerow.yaml");
+        std::fs::write(&file, settings_file(directory.path(), more_settings)).unwrap();
+        let (settings, _) = app::settings::load(Some(&file), &Flags::default()).unwrap();
+        Edge::run(Authority::default(), directory, settings, Some(file)).await
+    }
+
+    async fn run(
+        authority: Authority,
+        directory: TempDir,
+        settings: Settings,
+        settings_file: Option<PathBuf>,
+    ) -> Edge {
         let log = Log::default();
         let options = Options {
             access_log: Box::new(log.writer()),
             log_levels: app::log::QUIET,
+            settings_file,
             ..Options::default()
         };
         let started = tokio::task::spawn_blocking(move || app::Edge::start(settings, options));
@@ -71,6 +83,26 @@ impl Edge {
             directory,
             authority,
             log,
+        }
+    }
+
+    /// Replaces the settings file of `start_following`. Its effect is waited for with `until` or `until_ready_says`.
+    pub fn write_settings(&self, more_settings: &str) {
+        let text = settings_file(self.directory.path(), more_settings);
+        std::fs::write(self.directory.path().join("hedgerow.yaml"), text).unwrap();
+    }
+
+    /// Waits until `/readyz?verbose` contains this text.
+    pub async fn until_ready_says(&self, text: &str) {
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        loop {
+            let found = self.admin("/readyz?verbose").await.text();
+            if found.contains(text) {
+                return;
+            }
+            let is_late = tokio::time::Instant::now() > deadline;
+            assert!(!is_late, "/readyz?verbose never says {text:?}:\n{found}");
+            tokio::time::sleep(LOOK_INTERVAL).await;
         }
     }
 
@@ -256,6 +288,26 @@ impl Drop for Edge {
         let report = running.shutdown(StopMode::Drain);
         assert!(report.is_clean(), "an unclean stop: {report:?}");
     }
+}
+
+fn new_directory(files: &[(&str, &str)]) -> TempDir {
+    let mut builder = tempfile::Builder::new();
+    let directory = builder.prefix("hedgerow-story-").tempdir().unwrap();
+    let manifests = directory.path().join("manifests");
+    std::fs::create_dir(&manifests).unwrap();
+    for (name, text) in files {
+        std::fs::write(manifests.join(name), text).unwrap();
+    }
+    directory
+}
+
+/// The same as `settings`, as a file, with these lines below it.
+fn settings_file(directory: &Path, more: &str) -> String {
+    let directory = directory.display();
+    format!(
+        "admin: 127.0.0.1:0\nsource: {{ directory: {{ path: {directory}/manifests }} }}\n\
+         state: {{ directory: {directory}/state }}\nlimits: {{ lameDuck: 0s, drain: 5s }}\n{more}"
+    )
 }
 
 /// The settings of every story: free ports, no lame duck, five seconds to drain.

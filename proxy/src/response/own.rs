@@ -62,6 +62,11 @@ impl Answer {
         }
     }
 
+    /// Where the client is sent.
+    pub fn location(&self) -> Option<&HeaderValue> {
+        self.location.as_ref()
+    }
+
     /// The connection is not to be used again.
     pub fn closing(self, closes: bool) -> Answer {
         Answer { closes, ..self }
