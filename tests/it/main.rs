@@ -2,6 +2,7 @@
 
 mod cardinality;
 mod client_address;
+mod drain;
 mod first_bytes;
 mod first_light;
 mod grpc;
@@ -9,10 +10,15 @@ mod harness;
 mod headers;
 mod hostile;
 mod operator;
+mod http_route;
+mod load;
 mod protocols;
 mod proxy_protocol;
+mod reload;
+mod routing;
 mod settings_reload;
 mod streams;
 mod tidy;
+mod tls;
 mod untouched;
 mod uploads;
