@@ -68,12 +68,7 @@ impl Forward {
 
     /// Gives the request for the backend its path and host: what matched is what is forwarded.
     pub fn rewrite(&self, request: &mut RequestHeader) -> Result<()> {
-<<<<<<< HEAD
-        let raw = request.raw_path();
-        let is_absolute_form = is_http1(request) && !raw.starts_with(b"/") && raw != b"*";
-=======
         let is_absolute_form = is_http1(request) && is_absolute(request.raw_path());
->>>>>>> p3
         if self.path_and_query.is_some() || is_absolute_form {
             let mut parts = request.uri.clone().into_parts();
             if is_http1(request) {
