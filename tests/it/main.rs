@@ -1,5 +1,6 @@
 //! What does the whole program do, as its user sees it?
 
+mod cardinality;
 mod client_address;
 mod drain;
 mod first_bytes;
@@ -7,8 +8,10 @@ mod first_light;
 mod grpc;
 mod harness;
 mod headers;
+mod hostile;
 mod http_route;
 mod load;
+mod operator;
 mod protocols;
 mod proxy_protocol;
 mod reload;
