@@ -168,6 +168,7 @@ async fn a_thousand_edits_fail_no_request_and_end_no_stream() {
     let load = begin_load(&edge).await;
     let before = edge.in_force().version;
     for batch in 0..EDITS / BATCH {
+        let seen = edge.in_force().version;
         for number in batch * BATCH..(batch + 1) * BATCH {
             match edit(number, &origins) {
                 (file, Some(text)) => edge.write_quietly(&file, &text),
@@ -175,9 +176,10 @@ async fn a_thousand_edits_fail_no_request_and_end_no_stream() {
                 (file, None) => drop(std::fs::remove_file(edge.manifests().join(file))),
             }
         }
-        edge.settled().await;
+        edge.follow(seen).await;
         streams.use_once(batch).await;
     }
+    edge.settled().await;
     let counts = load.stop().await;
     let versions = edge.in_force().version - before;
     assert!(
