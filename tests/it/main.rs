@@ -8,6 +8,7 @@ mod harness;
 mod headers;
 mod protocols;
 mod proxy_protocol;
+mod retries;
 mod settings_reload;
 mod streams;
 mod tidy;
