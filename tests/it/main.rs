@@ -12,5 +12,6 @@ mod retries;
 mod settings_reload;
 mod streams;
 mod tidy;
+mod timeouts;
 mod untouched;
 mod uploads;
