@@ -1,5 +1,6 @@
 //! Why does this request go where it goes?
 
+mod first;
 mod outcome;
 mod print;
 #[cfg(test)]
@@ -10,9 +11,13 @@ use crate::hostname::WildcardLabels;
 use crate::snapshot::{
     Compiled, Entry, Mismatch, Precedence, RequestView, Rule, RuleId, Snapshot, Visitor,
 };
+pub use first::decide;
 use serde::Serialize;
 use std::collections::{BTreeMap, HashSet};
 use std::ops::ControlFlow;
+
+/// The first field of the JSON form. Fields may be added; none changes its meaning without another schema.
+const SCHEMA: &str = "hedgerow.why/v1";
 
 /// Rules that an explanation lists; a host may have thousands.
 const CONSIDERED_MAX: usize = 50;
@@ -20,6 +25,8 @@ const CONSIDERED_MAX: usize = 50;
 /// The decision on one request, for `hedgerow why`. Made by the search that decides in earnest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Explanation {
+    /// `hedgerow.why/v1`: of the form as JSON.
+    pub schema: &'static str,
     /// `http` or `https`: the listener's scheme.
     pub listener: &'static str,
     /// In normal form.
@@ -34,6 +41,21 @@ pub struct Explanation {
     pub not_listed: usize,
     /// None: no rule takes the request, which is 404.
     pub winner: Option<Winner>,
+    /// What the edge answers by itself, so that it never comes to the winner's action. None: the action decides.
+    pub first: Option<AnswersFirst>,
+}
+
+/// An answer of the edge itself to a request that has its rule.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AnswersFirst {
+    /// Status, the whole `Location`, and why.
+    Redirect {
+        status: u16,
+        to: String,
+        why: &'static str,
+    },
+    Fail(FailureExplained),
 }
 
 /// One rule that was looked at.
@@ -139,7 +161,7 @@ pub struct EndpointExplained {
     pub origin: Option<String>,
 }
 
-/// Which rule takes the request, and why no other? Agrees with `Snapshot::find`, because it is the same search.
+/// Which rule takes the request, and why no other? (`decide` also tells what is answered before the rule acts.) Agrees with `Snapshot::find`, because it is the same search.
 pub fn explain(compiled: &Compiled, request: &RequestView<'_>) -> Explanation {
     let snapshot = &*compiled.snapshot;
     let mut notes = Notes::new(snapshot);
@@ -147,6 +169,7 @@ pub fn explain(compiled: &Compiled, request: &RequestView<'_>) -> Explanation {
     let winner = notes.matched.first().copied();
     let (considered, not_listed) = considered(&notes, request);
     Explanation {
+        schema: SCHEMA,
         listener: if request.is_https { "https" } else { "http" },
         host: request.host.to_owned(),
         method: request.method.to_string(),
@@ -158,6 +181,7 @@ pub fn explain(compiled: &Compiled, request: &RequestView<'_>) -> Explanation {
         considered,
         not_listed,
         winner: winner.and_then(|place| winning(compiled, place, &notes.matched)),
+        first: None,
     }
 }
 

@@ -15,6 +15,7 @@ pub mod name;
 pub mod nearest;
 pub mod path;
 pub mod problem;
+pub mod public_name;
 pub mod reason;
 pub mod settings;
 pub mod size;

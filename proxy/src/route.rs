@@ -5,7 +5,6 @@ mod location;
 mod redirect;
 
 pub use forward::{Forward, apply_request_headers, apply_response_headers};
-pub use redirect::PublicPorts;
 
 use crate::client::Client;
 use crate::connection::context::ConnectionContext;

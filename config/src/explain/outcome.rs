@@ -43,7 +43,8 @@ fn explained(failure: &Failure) -> FailureExplained {
     }
 }
 
-fn own(reason: Reason) -> FailureExplained {
+/// An answer of the edge itself, by its reason.
+pub fn own(reason: Reason) -> FailureExplained {
     FailureExplained {
         status: reason.status(),
         reason: reason.as_str(),

@@ -1,8 +1,8 @@
 //! How does an explanation look on a terminal?
 
 use super::{
-    ActionTaken, BackendExplained, Considered, Destination, Explanation, FailureExplained,
-    RuleName, Target, Verdict, Winner,
+    ActionTaken, AnswersFirst, BackendExplained, Considered, Destination, Explanation,
+    FailureExplained, RuleName, Target, Verdict, Winner,
 };
 use std::fmt;
 
@@ -30,10 +30,26 @@ impl fmt::Display for Explanation {
             writeln!(f, "  and {} more rules of this host", self.not_listed)?;
         }
         writeln!(f)?;
+        if let Some(first) = &self.first {
+            first.fmt(f)?;
+        }
         match &self.winner {
             Some(winner) => winner.fmt(f),
             None => writeln!(f, "404: no rule takes this request (no-rule)"),
         }
+    }
+}
+
+impl fmt::Display for AnswersFirst {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "The edge itself answers, before it acts on a rule:")?;
+        match self {
+            AnswersFirst::Redirect { status, to, why } => {
+                writeln!(f, "  redirect {status} to {to}: {why}")?;
+            }
+            AnswersFirst::Fail(failure) => failure.fmt(f)?,
+        }
+        writeln!(f)
     }
 }
 

@@ -5,7 +5,7 @@ mod asked;
 use super::answer::Answer;
 use crate::live::InForce;
 use asked::{Asked, Form};
-use config::explain::{ActionTaken, Destination, EndpointExplained, Explanation, explain};
+use config::explain::{self, ActionTaken, Destination, EndpointExplained, Explanation};
 use config::hostname::RequestHost;
 use config::path;
 use config::reason::Reason;
@@ -36,7 +36,7 @@ pub fn answer(in_force: &InForce, query: &str) -> Answer {
         query: asked.query.as_deref(),
         headers: &asked.headers,
     };
-    let mut explanation = explain(&compiled(in_force), &view);
+    let mut explanation = explain::decide(&compiled(in_force), &in_force.settings, &view);
     fill_in(&mut explanation, in_force);
     match asked.output {
         Form::Json => Answer::json(&explanation),

@@ -4,7 +4,7 @@ use crate::app::paint::printable;
 use crate::app::{ask_admin, offline, say, settings};
 use crate::cli::{Output, Why};
 use anyhow::{Context, Result, anyhow, bail};
-use config::explain::{Explanation, explain};
+use config::explain::{self, Explanation};
 use config::hostname::RequestHost;
 use config::path;
 use config::settings::{Flags, Settings};
@@ -13,9 +13,6 @@ use http::{HeaderMap, Uri};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
-
-/// The first field of the JSON form. Fields may be added; none changes its meaning without another schema.
-const SCHEMA: &str = "hedgerow.why/v1";
 
 /// `hedgerow why`: exit code 0 whatever the answer; an error is 2: the question could not be answered.
 pub fn why(asked: &Why) -> Result<ExitCode> {
@@ -98,14 +95,15 @@ fn offline_answer(question: &Question, manifests: &Path, output: Output) -> Resu
     };
     let settings = settings::with_flags(Settings::default(), &flags).map_err(anyhow::Error::msg)?;
     let compiled = offline::build(&settings)?;
-    render(&explain(&compiled, &question.view()), output)
+    let explanation = explain::decide(&compiled, &settings, &question.view());
+    render(&explanation, output)
 }
 
 fn render(explanation: &Explanation, output: Output) -> Result<String> {
-    if output == Output::Text {
-        return Ok(printable(&explanation.to_string()));
-    }
-    with_schema(serde_json::to_value(explanation)?)
+    Ok(match output {
+        Output::Text => printable(&explanation.to_string()),
+        Output::Json => format!("{}\n", serde_json::to_string_pretty(explanation)?),
+    })
 }
 
 /// A running edge answers in the form that it is asked for.
@@ -131,17 +129,10 @@ fn online_answer(asked: &Why, admin: SocketAddr) -> Result<String> {
             printable(body.trim())
         );
     }
-    match asked.output {
-        Output::Text => Ok(printable(&body)),
-        Output::Json => with_schema(serde_json::from_str(&body)?),
-    }
-}
-
-fn with_schema(mut document: serde_json::Value) -> Result<String> {
-    if let Some(fields) = document.as_object_mut() {
-        fields.shift_insert(0, "schema".into(), SCHEMA.into());
-    }
-    Ok(format!("{document:#}\n"))
+    Ok(match asked.output {
+        Output::Text => printable(&body),
+        Output::Json => body,
+    })
 }
 
 #[cfg(test)]

@@ -34,9 +34,13 @@ fn judge(session: &Session, ctx: &mut RequestCtx) -> Result<bool, Answer> {
     if !header.raw_path_is_utf8() {
         return Err(Answer::of(Reason::BadPath).closing(true));
     }
+    let in_force = ctx.in_force.clone();
+    // HTTP/1 fields were counted as they came; those of HTTP/2, cookie crumbs included, are only decoded so far.
+    if header.headers.len() > in_force.settings.limits.header_fields_max {
+        return Err(Answer::of(Reason::HeaderTooLarge).closing(true));
+    }
     let normal = sanitise::judge(header)
         .map_err(|refusal| Answer::of(refusal.reason).closing(refusal.closes))?;
-    let in_force = ctx.in_force.clone();
     if route::is_misdirected(&in_force.snapshot, &connection, &normal.host) {
         return Err(Answer::of(Reason::Misdirected));
     }

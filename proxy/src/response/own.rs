@@ -115,7 +115,8 @@ async fn send_page(session: &mut Session, ctx: &mut RequestCtx, answer: &Answer)
     let request = session.req_header();
     let form = Form::accepted(&request.headers);
     let is_head = request.method == Method::HEAD;
-    let body = if answer.location.is_some() {
+    // After 431 a stream ends with its header: the window of an attacker, which is zero, is not waited for.
+    let body = if answer.location.is_some() || answer.reason == Reason::HeaderTooLarge {
         Bytes::new()
     } else {
         page::write(form, answer.status, answer.reason, ctx.id.as_str())

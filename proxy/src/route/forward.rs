@@ -68,8 +68,7 @@ impl Forward {
 
     /// Gives the request for the backend its path and host: what matched is what is forwarded.
     pub fn rewrite(&self, request: &mut RequestHeader) -> Result<()> {
-        let raw = request.raw_path();
-        let is_absolute_form = is_http1(request) && !raw.starts_with(b"/") && raw != b"*";
+        let is_absolute_form = is_http1(request) && is_absolute(request.raw_path());
         if self.path_and_query.is_some() || is_absolute_form {
             let mut parts = request.uri.clone().into_parts();
             if is_http1(request) {
@@ -86,6 +85,11 @@ impl Forward {
         }
         Ok(())
     }
+}
+
+/// The engine keeps the target as it came beside the URI, which has no authority even then; `set_uri` drops those bytes.
+fn is_absolute(target: &[u8]) -> bool {
+    !target.starts_with(b"/") && target != b"*"
 }
 
 fn is_http1(request: &RequestHeader) -> bool {

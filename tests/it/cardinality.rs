@@ -1,0 +1,129 @@
+//! Is the number of series bounded, whatever is asked and whatever is configured?
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use tests::client::{Connection, Request};
+use tests::edge::Edge;
+use tests::manifest;
+use tests::origin::Origin;
+
+/// Hosts, paths and methods that nobody has configured.
+const HOSTILE: usize = 10_000;
+/// Requests in one pipeline.
+const BATCH: usize = 500;
+const SERIES_MAX: usize = 600;
+
+/// Every sample's name and labels.
+async fn series(edge: &Edge) -> BTreeSet<String> {
+    let text = edge.admin("/metrics").await.text();
+    let samples = text
+        .lines()
+        .filter(|line| !line.starts_with('#') && !line.is_empty());
+    samples
+        .map(|line| line.rsplit_once(' ').expect("has a value").0.to_owned())
+        .collect()
+}
+
+/// Requests in pipelines on one connection; every one is answered with this status.
+async fn ask(edge: &Edge, count: usize, status: u16, request: impl Fn(usize) -> String) {
+    let mut connection = Connection::open(edge.http()).await.expect("connects");
+    let expected = format!("HTTP/1.1 {status} ");
+    for batch in 0..count / BATCH {
+        let requests: String = (0..BATCH).map(|at| request(batch * BATCH + at)).collect();
+        connection.send(requests).await.expect("sends");
+        let mut answers = String::new();
+        // The last line of each answer's body names the request.
+        while answers.matches(", request ").count() < BATCH || !answers.ends_with('\n') {
+            let more = connection.read_some().await.expect("is answered");
+            assert!(!more.is_empty(), "the edge closed:\n{answers}");
+            answers.push_str(&String::from_utf8_lossy(&more));
+        }
+        assert_eq!(answers.matches(&expected).count(), BATCH, "{answers}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hostile_hosts_paths_and_methods_add_no_series() {
+    let origin = Origin::start("a").await;
+    let edge = Edge::start(&manifest::join(&[
+        manifest::ingress("shop", "shop.test", &[("/", "web", 80)]),
+        manifest::service("web", 80, &[origin.address]),
+        manifest::ingress("gone", "gone.test", &[("/", "nobody", 80)]),
+    ]))
+    .await;
+    // One of each sort has its series from now on.
+    for url in [
+        "http://shop.test/",
+        "http://nobody.test/",
+        "http://gone.test/",
+    ] {
+        edge.get(url).await;
+    }
+    let before = series(&edge).await;
+    let nowhere =
+        |n| format!("M{n} /p-{n}?{n}={n} HTTP/1.1\r\nhost: h-{n}.test\r\nuser-agent: {n}\r\n\r\n");
+    ask(&edge, HOSTILE, 404, nowhere).await;
+    let known = |n| format!("M{n} /p-{n} HTTP/1.1\r\nhost: gone.test\r\nx-request-id: {n}\r\n\r\n");
+    ask(&edge, HOSTILE / 10, 503, known).await;
+    let reply = edge
+        .send(&Request::new("BREW", "http://shop.test/status/418"))
+        .await;
+    assert_eq!(reply.status, 418);
+    let after = series(&edge).await;
+    assert_eq!(after, before, "{:?}", after.symmetric_difference(&before));
+    let others = edge
+        .metric("hedgerow_requests_by_method_total", &["method=\"other\""])
+        .await;
+    assert_eq!(others, 11_001.0);
+    edge.stop().await;
+}
+
+/// So many Ingresses, each with a Service and an address of its own.
+fn site(routes: usize) -> String {
+    let mut text = String::new();
+    for number in 0..routes {
+        let (name, host) = (format!("r{number}"), format!("h{number}.test"));
+        text.push_str(&manifest::ingress(&name, &host, &[("/", &name, 80)]));
+        let address = ([127, 1, 0, 1], 80).into();
+        write!(
+            text,
+            "---\n{}---\n",
+            manifest::service(&name, 80, &[address])
+        )
+        .expect("is written");
+    }
+    text
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn thousands_of_routes_stay_within_the_budget() {
+    let routes = site(5_000);
+    let edge = Edge::start_with(&routes, |settings| {
+        // Four more listeners than usual: each has series of its own.
+        let one = settings.http[0].clone();
+        settings.http.extend([one.clone(), one]);
+        let one = settings.https[0].clone();
+        settings.https.extend([one.clone(), one]);
+    })
+    .await;
+    assert!(edge.in_force().rules.len() > 5_000);
+    for listener in edge.app().http_addrs() {
+        let mut connection = Connection::open(listener).await.expect("connects");
+        for request in [
+            "GET / HTTP/1.1\r\nhost: nobody.test\r\n\r\n",
+            "GET / HTTP/1.1\r\n\r\n",
+        ] {
+            connection.send(request).await.expect("sends");
+            connection.read_reply(false).await.expect("is answered");
+        }
+    }
+    let all = series(&edge).await;
+    assert!(all.len() <= SERIES_MAX, "{} series", all.len());
+    let own = all
+        .iter()
+        .filter(|series| series.contains("route=\"Ingress"))
+        .count();
+    assert!(own > 0, "no route has series of its own");
+    assert!(all.iter().any(|series| series.contains("route=\"other\"")));
+    edge.stop().await;
+}
