@@ -155,12 +155,12 @@ impl ProxyHttp for Gateway {
 
     fn response_body_filter(
         &self,
-        _session: &mut Session,
+        session: &mut Session,
         body: &mut Option<Bytes>,
-        _end_of_stream: bool,
+        end_of_stream: bool,
         ctx: &mut RequestCtx,
     ) -> Result<Option<Duration>> {
-        exchange::count_response_body(body.as_ref(), ctx);
+        exchange::count_response_body(session, body.as_ref(), end_of_stream, ctx);
         Ok(None)
     }
 

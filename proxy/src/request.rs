@@ -58,6 +58,8 @@ pub struct RequestCtx {
     pub reason: Reason,
     /// Why it will end: decided, but not answered yet.
     pub failed: Option<Reason>,
+    /// The last part of the backend's response has come, before the last part of the request's body.
+    pub is_answer_whole: bool,
     is_finished: bool,
     pub place: Option<policy::InFlight>,
 }
@@ -87,6 +89,7 @@ impl RequestCtx {
             status: 0,
             reason: Reason::Internal,
             failed: None,
+            is_answer_whole: false,
             is_finished: false,
             place: None,
         }

@@ -40,6 +40,7 @@ async fn head_has_the_length_of_the_body_and_no_body() {
     assert!(reply.is_ours() && reply.status == 404, "{reply:?}");
     let reply = request.send_on(&mut connection).await.expect("answers");
     assert_eq!(reply.status, 200, "no byte of a body was in between");
+    drop(connection);
     edge.stop().await;
 }
 
@@ -72,6 +73,7 @@ async fn answers_without_a_body_keep_the_connection() {
             1,
             "the backend's connection is kept: {answer:?}"
         );
+        drop(connection);
         edge.stop().await;
     }
 }
@@ -139,6 +141,7 @@ async fn a_client_of_http_1_0_gets_no_chunks_and_an_end() {
         let head = String::from_utf8_lossy(&answer).to_ascii_lowercase();
         assert!(head.contains("connection: keep-alive"), "{head}");
     }
+    drop(connection);
     edge.stop().await;
 }
 
@@ -171,6 +174,7 @@ async fn pipelined_requests_are_answered_in_order() {
     );
     let reply = connection.read_reply(false).await.expect("answers");
     assert_eq!((reply.status, reply.body.len()), (200, 9));
+    drop(connection);
     edge.stop().await;
 }
 
@@ -202,5 +206,6 @@ async fn an_answer_that_ends_with_its_connection_is_whole_and_the_clients_connec
         assert_eq!((reply.status, reply.body.len()), (200, 70_000));
         assert_eq!(reply.field("transfer-encoding"), Some("chunked"));
     }
+    drop(connection);
     edge.stop().await;
 }

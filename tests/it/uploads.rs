@@ -3,6 +3,7 @@
 mod memory;
 
 use std::sync::Arc;
+use std::time::Duration;
 use tests::authority::Authority;
 use tests::client::h2::read;
 use tests::client::{Connection, Request, within};
@@ -164,7 +165,11 @@ async fn a_backend_that_refuses_before_the_body_spares_the_upload() {
         Ok(())
     })
     .await;
-    let edge = site(&[], origin.address).await;
+    let edge = Edge::start_with(
+        &manifest::shop(&[origin.address]).replace("path: \"/\"", "path: \"/shop\""),
+        |settings| settings.limits.drain_body_timeout = Duration::from_millis(200),
+    )
+    .await;
     for (path, status) in [("/shop", 401), ("/nowhere", 404)] {
         let request = Request::new("POST", "http://shop.test/");
         let mut connection = edge.connect(&request).await.expect("connects");
@@ -177,6 +182,9 @@ async fn a_backend_that_refuses_before_the_body_spares_the_upload() {
         // Whether the body still comes nobody can know, so the connection ends.
         let rest = connection.read_some().await.expect("is closed in time");
         assert!(rest.is_empty(), "{path}");
+        let line = edge.log.line_with("path", path).await;
+        let reason = if status == 401 { "answered" } else { "no-rule" };
+        assert_eq!(line["reason"], reason, "{line}");
     }
     edge.stop().await;
 }

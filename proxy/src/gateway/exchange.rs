@@ -13,7 +13,7 @@ use bytes::Bytes;
 use config::reason::Reason;
 use http::header::{CONTENT_LENGTH, EXPECT};
 use http::{StatusCode, Version};
-use pingora_error::{Error, Result};
+use pingora_error::{Error, ErrorSource, ErrorType, Result};
 use pingora_http::{RequestHeader, ResponseHeader};
 use pingora_proxy::{FailToProxy, Session};
 use std::sync::atomic::Ordering;
@@ -168,8 +168,21 @@ pub fn prepare_response(
     wait_after_response_part(ctx)
 }
 
-pub fn count_response_body(body: Option<&Bytes>, ctx: &mut RequestCtx) {
+/// Counts the body. Where it ends before the request does, nobody wants the rest: a client on HTTP/1 that does not hang up by itself is
+/// waited for as long as after an answer of our own.
+pub fn count_response_body(
+    session: &mut Session,
+    body: Option<&Bytes>,
+    end_of_stream: bool,
+    ctx: &mut RequestCtx,
+) {
     ctx.bytes_out += length(body);
+    if !end_of_stream || ctx.is_upgraded() || session.is_body_done() {
+        return;
+    }
+    ctx.is_answer_whole = true;
+    let drain = ctx.in_force.settings.limits.drain_body_timeout;
+    session.set_read_timeout(Some(drain));
 }
 
 /// No further attempt: the client gets an answer of ours, if none has begun and it is still there.
@@ -180,6 +193,9 @@ pub async fn give_up(session: &mut Session, ctx: &mut RequestCtx, error: &Error)
         .failed
         .unwrap_or_else(|| failure::of_exchange(error, begun));
     ctx.reason = reason;
+    if ctx.is_answer_whole && is_unread_body(error) {
+        ctx.reason = Reason::Answered;
+    }
     if begun || reason.status() == 0 {
         return FailToProxy {
             error_code: 0,
@@ -196,6 +212,15 @@ pub async fn give_up(session: &mut Session, ctx: &mut RequestCtx, error: &Error)
         error_code: answer.status,
         can_reuse_downstream: false,
     }
+}
+
+/// The client did not send the rest of a body that nobody waits for any more.
+fn is_unread_body(error: &Error) -> bool {
+    *error.esource() == ErrorSource::Downstream
+        && matches!(
+            error.etype(),
+            ErrorType::ReadTimedout | ErrorType::ReadError | ErrorType::ConnectionClosed
+        )
 }
 
 fn set_body_idle(response: &ResponseHeader, ctx: &mut RequestCtx) {

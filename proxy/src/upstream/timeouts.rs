@@ -35,7 +35,9 @@ pub fn of_attempt(
     };
     let header = (kind != Kind::Grpc).then_some(terms.response_timeout);
     let clamp = |wanted: Duration| attempt.map_or(wanted, |(bound, _)| wanted.min(bound));
-    let stream = terms.stream_idle_timeout.max(terms.idle_timeout);
+    // One timeout for both may be no shorter than either.
+    let body = terms.stream_idle_timeout.max(terms.idle_timeout);
+    let stream = body.max(terms.response_timeout);
     // pingora has one timeout for both, the header and the parts of the body. To an HTTP/1 endpoint the watchdog bounds the header and the
     // clock the body, so that an event stream which the request did not announce may be silent for an hour. An HTTP/2 connection is shared
     // and cannot be cut for one request: there the shorter bound holds, unless the request announces a stream.
@@ -86,6 +88,19 @@ mod tests {
         check(Protocol::H2c, Kind::Stream, 3600, Some(60));
         check(Protocol::H2c, Kind::Grpc, 3600, None);
         check(Protocol::Http1, Kind::Upgrade, 3600, Some(60));
+    }
+
+    #[test]
+    fn a_short_idle_time_does_not_shorten_the_wait_for_the_header() {
+        let policy = BackendPolicy {
+            idle_timeout: Some(SECONDS(1)),
+            ..BackendPolicy::default()
+        };
+        let terms = Terms::new(&backend(Protocol::Http1, policy), &Limits::default());
+        for kind in [Kind::Plain, Kind::Stream] {
+            let timeouts = of_attempt(&terms, &RoutePolicy::default(), kind, true, None);
+            assert_eq!(timeouts.read, SECONDS(60), "{kind:?}");
+        }
     }
 
     #[test]

@@ -1,0 +1,161 @@
+//! Is a backend that restarts noticed by nobody, and one that is gone told in time?
+
+use super::{GET, outcomes};
+use std::time::{Duration, Instant};
+use tests::client::{Reply, Request};
+use tests::edge::Edge;
+use tests::manifest;
+use tests::origin::Origin;
+use tests::own_answer;
+use tokio::task::JoinSet;
+
+/// `count` requests at once, on connections of their own; their answers.
+async fn at_once(edge: &Edge, count: usize) -> Vec<Reply> {
+    let address = edge.http();
+    let mut running = JoinSet::new();
+    for _ in 0..count {
+        running.spawn(async move {
+            let mut connection = tests::client::Connection::open(address).await.unwrap();
+            let request = own_answer::request("POST", GET).body("order");
+            request.send_on(&mut connection).await.unwrap()
+        });
+    }
+    running.join_all().await
+}
+
+/// Waits until that many requests are held.
+async fn are_held(edge: &Edge, count: f64) {
+    let looks = async {
+        while edge.metric("hedgerow_requests_held", &[]).await != count {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let held = tests::client::within(looks).await;
+    held.unwrap_or_else(|_| panic!("never {count} held requests"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restart_of_the_only_endpoint_is_noticed_by_nobody() {
+    let origin = Origin::start("a").await;
+    let edge = Edge::start(&manifest::shop(&[origin.address])).await;
+    assert_eq!(edge.get(GET).await.status, 200);
+    origin.refuse().await;
+    let (replies, ()) = tokio::join!(at_once(&edge, 20), async {
+        // As long as a quick restart takes.
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        origin.accept_again();
+    });
+    for reply in replies {
+        assert_eq!((reply.status, reply.served_by()), (200, "a"), "{reply:?}");
+    }
+    let orders = origin.received();
+    let orders = orders.iter().filter(|one| one.head.method == "POST");
+    assert_eq!(orders.count(), 20, "each exactly once");
+    edge.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_longer_restart_is_held_for_as_long_as_the_annotation_says() {
+    let origin = Origin::start("a").await;
+    let site = manifest::shop_annotated(&[origin.address], &[("hold", "5s")]);
+    let edge = Edge::start(&site).await;
+    origin.refuse().await;
+    let (replies, ()) = tokio::join!(at_once(&edge, 5), async {
+        // Longer than the hold that is the default.
+        tokio::time::sleep(Duration::from_millis(1300)).await;
+        origin.accept_again();
+    });
+    for reply in replies {
+        assert_eq!((reply.status, reply.served_by()), (200, "a"), "{reply:?}");
+    }
+    edge.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_endpoint_that_stays_away_is_a_503_when_the_hold_ends() {
+    let origin = Origin::start("a").await;
+    origin.refuse().await;
+    for (hold, attempts_min) in [(None, 5), (Some("300ms"), 3), (Some("0s"), 1)] {
+        let annotations: Vec<_> = hold.iter().map(|hold| ("hold", *hold)).collect();
+        let edge = Edge::start(&manifest::shop_annotated(&[origin.address], &annotations)).await;
+        let began = Instant::now();
+        let reply = edge.send(&own_answer::request("GET", GET)).await;
+        let waited = began.elapsed();
+        let line = own_answer::check(&edge, &reply, 503, "connect-refused").await;
+        let hold = match hold {
+            None => 1000,
+            Some("300ms") => 300,
+            _ => 0,
+        };
+        assert!(waited >= Duration::from_millis(hold), "{waited:?}");
+        assert!(outcomes(&line).len() >= attempts_min, "{line}");
+        assert!(outcomes(&line).iter().all(|one| one == "connect-refused"));
+        edge.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_more_requests_are_held_than_the_bound_allows() {
+    let origin = Origin::start("a").await;
+    origin.refuse().await;
+    let site = manifest::shop_annotated(&[origin.address], &[("hold", "10s")]);
+    let edge = Edge::start(&site).await;
+    let (replies, reply) = tokio::join!(at_once(&edge, 64), async {
+        are_held(&edge, 64.0).await;
+        let reply = edge.send(&own_answer::request("GET", GET)).await;
+        origin.accept_again();
+        reply
+    });
+    own_answer::check(&edge, &reply, 503, "hold-full").await;
+    for reply in replies {
+        assert_eq!((reply.status, reply.served_by()), (200, "a"), "{reply:?}");
+    }
+    edge.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_set_that_has_just_become_empty_is_waited_for_and_one_that_long_is_not() {
+    let origin = Origin::start("a").await;
+    let site = manifest::join(&[
+        manifest::ingress_annotated("shop", "shop.test", &[("/", "web", 80)], &[("hold", "8s")]),
+        manifest::service("web", 80, &[]),
+    ]);
+    let slice = manifest::slice("web", 1, origin.address);
+    let directory = |settings: &mut config::settings::Settings| {
+        settings.limits.empty_set_grace = Duration::from_secs(10);
+    };
+    let files = [("main.yaml", site.as_str()), ("slice.yaml", slice.as_str())];
+    let authority = tests::authority::Authority::default();
+    let edge = Edge::start_given(authority, &files, directory).await;
+    assert_eq!(edge.get(GET).await.served_by(), "a");
+    edge.remove("slice.yaml").await;
+    let (reply, ()) = tokio::join!(edge.get(GET), async {
+        are_held(&edge, 1.0).await;
+        edge.write("slice.yaml", &slice).await;
+    });
+    assert_eq!((reply.status, reply.served_by()), (200, "a"));
+    edge.stop().await;
+    // It was empty from the start: there is nothing to wait for, however long the hold is.
+    let edge = Edge::start(&site).await;
+    let reply = edge.send(&own_answer::request("GET", GET)).await;
+    let line = own_answer::check(&edge, &reply, 503, "no-endpoint").await;
+    assert!(line["total_ms"].as_f64() < Some(2000.0), "{line}");
+    edge.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_leaves_while_it_is_held_gives_its_place_back() {
+    let origin = Origin::start("a").await;
+    origin.refuse().await;
+    let site = manifest::shop_annotated(&[origin.address], &[("hold", "2s")]);
+    let edge = Edge::start(&site).await;
+    let request = Request::new("GET", GET);
+    let mut connection = edge.connect(&request).await.expect("connects");
+    connection.send(request.to_bytes()).await.expect("sends");
+    are_held(&edge, 1.0).await;
+    drop(connection);
+    let line = edge.log.line_with("path", "/").await;
+    assert_ne!(line["status"], 200, "{line}");
+    are_held(&edge, 0.0).await;
+    edge.stop().await;
+}
