@@ -1,5 +1,6 @@
 //! Is the number of series bounded, whatever is asked and whatever is configured?
 
+use config::settings::Listener;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use tests::client::{Connection, Request};
@@ -99,11 +100,12 @@ fn site(routes: usize) -> String {
 async fn thousands_of_routes_stay_within_the_budget() {
     let routes = site(5_000);
     let edge = Edge::start_with(&routes, |settings| {
-        // Four more listeners than usual: each has series of its own.
-        let one = settings.http[0].clone();
-        settings.http.extend([one.clone(), one]);
-        let one = settings.https[0].clone();
-        settings.https.extend([one.clone(), one]);
+        // Four more listeners than usual: each address has series of its own.
+        for last in 2..4 {
+            let address = ([127, 0, 0, last], 0).into();
+            settings.http.push(Listener::at(address));
+            settings.https.push(Listener::at(address));
+        }
     })
     .await;
     assert!(edge.in_force().rules.len() > 5_000);

@@ -5,4 +5,5 @@ mod first_light;
 mod harness;
 mod hostile;
 mod operator;
+mod settings_reload;
 mod tidy;
