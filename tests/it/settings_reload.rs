@@ -95,11 +95,9 @@ impl Configured {
     }
 
     async fn admin(&self, target: &str) -> Reply {
-        ask(
-            self.edge.admin_addr(),
-            &Request::new("GET", &format!("http://admin{target}")),
-        )
-        .await
+        let address = self.edge.admin_addr();
+        let request = Request::new("GET", &format!("http://{address}{target}"));
+        ask(address, &request).await
     }
 
     async fn get(&self, address: SocketAddr) -> Reply {
