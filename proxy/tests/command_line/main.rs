@@ -1,5 +1,8 @@
 //! Does the program keep its word at the command line: output, exit codes, signals?
 
+mod check;
+mod run;
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
