@@ -33,7 +33,8 @@ fn the_sites_of_this_repository_are_right() {
 fn every_problem_is_told_at_once_with_its_place() {
     let ingress = "apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: { name: site }\nspec:\n  ingressclassname: hedgerow\n  rules:\n    \
         - http: { paths: [{ path: /, pathType: Prefix, backend: { service: { name: gone, port: { number: 80 } } } }] }\n    \
-        - http: { paths: [{ path: x, pathType: Prefx, backend: { service: { name: web, port: { number: 81 } } } }] }\n";
+        - http: { paths: [{ path: x, pathType: Prefx, backend: { service: { name: web, port: { number: 81 } } } }] }\n    \
+        - http: { paths: [{ path: /vm, pathType: Prefix, backend: { service: { name: vm, port: { number: 3001 } } } }] }\n";
     let service =
         "apiVersion: v1\nkind: Service\nmetadata: { name: web }\nspec: { ports: [{ port: 80 }] }\n";
     let external = "apiVersion: v1\nkind: Service\nmetadata: { name: vm }\nspec: { type: ExternalName, externalName: 192.168.0.50, ports: [{ port: 3001 }] }\n";
@@ -46,14 +47,14 @@ fn every_problem_is_told_at_once_with_its_place() {
     let (code, text) = check_files(&files, &[]);
     assert_eq!(code, 1, "{text}");
     for part in [
-        "a.yaml:5",
+        "a.yaml\n    5  error",
         "ingressClassName",
         "no-such-service",
         "Prefx",
-        "c.yaml:",
+        "c.yaml\n",
         "kind: Endpoints",
         "192.168.0.50",
-        "d.yaml:1",
+        "d.yaml\n    2  error",
         "unreadable-manifest",
     ] {
         assert!(text.contains(part), "{part:?} is not in\n{text}");

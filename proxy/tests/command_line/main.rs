@@ -177,9 +177,8 @@ fn run_says_what_it_needs() {
         1,
         "--endpoint",
     );
-    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("binds");
-    let taken = taken.local_addr().expect("has an address").to_string();
-    let holder = std::net::TcpListener::bind(&taken).expect("binds");
+    let holder = std::net::TcpListener::bind("127.0.0.1:0").expect("binds");
+    let taken = holder.local_addr().expect("has an address").to_string();
     let path = env!("CARGO_MANIFEST_DIR");
     let arguments = [
         "run",
