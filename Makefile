@@ -32,7 +32,7 @@ bench: ## Lookup, compile, instructions per request, memory; beside peers
 	@.ci/need build bench
 	bench/run
 
-fuzz: ## Each parser with random input; SECONDS=600 per target
+fuzz: ## Each parser with random input; SECONDS_EACH=600 per target
 	@.ci/need build fuzz
 	tests/fuzz/run
 

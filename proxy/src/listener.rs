@@ -4,7 +4,6 @@ pub mod accept;
 pub mod permits;
 pub mod proxy_protocol;
 pub mod socket;
-pub mod trust;
 
 use crate::connection::context::ListenerFacts;
 use crate::observe::connection_metrics::{ConnectionMetrics, ListenerMetrics};

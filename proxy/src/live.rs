@@ -1,6 +1,6 @@
 //! What is in force right now?
 
-mod assemble;
+pub(crate) mod assemble;
 mod weights;
 
 pub use assemble::assemble;

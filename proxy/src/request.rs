@@ -20,6 +20,7 @@ use attempts::{Attempt, Attempts};
 use config::model::RoutePolicy;
 use config::reason::Reason;
 use config::snapshot::RuleId;
+use http::StatusCode;
 use id::RequestId;
 use kind::Kind;
 use patience::Patience;
@@ -119,6 +120,11 @@ impl RequestCtx {
     pub fn policy(&self) -> Option<&RoutePolicy> {
         let rule = self.in_force.snapshot.rule(self.rule?)?;
         Some(&rule.policy)
+    }
+
+    /// The bytes that pass are no longer HTTP: bounds on bodies do not hold.
+    pub fn is_upgraded(&self) -> bool {
+        self.status == StatusCode::SWITCHING_PROTOCOLS.as_u16()
     }
 
     /// Attempts over a connection that may be made.

@@ -99,3 +99,6 @@ fn path_rewrite<'a>(filters: impl Iterator<Item = &'a Filter>) -> Option<&'a Pat
         })
         .last()
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,9 +6,7 @@
 
 use crate::server::Server;
 use config::limits::LINGER;
-use std::io;
 use std::time::{Duration, Instant};
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::timeout;
 
 /// How far the stop has come. Later ones are greater.
@@ -78,24 +76,5 @@ impl Server {
             self.enter(Phase::ClosingIdle);
             self.connections_ended().await;
         }
-    }
-
-    /// Waits for a signal and stops as it asks; a second signal stops at once.
-    pub async fn stop_on_signal(&self) -> io::Result<StopReport> {
-        let mut terminate = signal(SignalKind::terminate())?;
-        let mut interrupt = signal(SignalKind::interrupt())?;
-        let mode = next_signal(&mut terminate, &mut interrupt).await;
-        let report = tokio::select! {
-            report = self.stop(mode) => report,
-            _ = next_signal(&mut terminate, &mut interrupt) => self.stop(StopMode::AtOnce).await,
-        };
-        Ok(report)
-    }
-}
-
-async fn next_signal(terminate: &mut Signal, interrupt: &mut Signal) -> StopMode {
-    tokio::select! {
-        _ = terminate.recv() => StopMode::AfterLameDuck,
-        _ = interrupt.recv() => StopMode::Drain,
     }
 }

@@ -1,6 +1,7 @@
 //! Which backend, and which of its endpoints?
 
 pub mod choose;
+pub mod fields;
 pub mod hold;
 pub mod peer;
 pub mod pick;

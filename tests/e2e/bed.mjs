@@ -38,6 +38,13 @@ export async function until(what, question, seconds = 20) {
   throw new Error(`not within ${seconds} s: ${what} (last: ${last})`);
 }
 
+/** Whatever ends this process ends what it started. */
+const running = new Set();
+process.on("exit", () => {
+  for (const child of running) child.kill("SIGKILL");
+});
+for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => process.exit(1));
+
 export class Bed {
   processes = new Set();
 
@@ -115,7 +122,11 @@ endpoints:
     child.ended = once(child, "exit");
     child.ended.catch(() => {});
     this.processes.add(child);
-    child.once("exit", () => this.processes.delete(child));
+    running.add(child);
+    child.once("exit", () => {
+      this.processes.delete(child);
+      running.delete(child);
+    });
     return child;
   }
 

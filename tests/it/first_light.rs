@@ -1,5 +1,6 @@
 //! Do manifests become HTTPS, and does an edit of them take effect?
 
+use config::problem::ProblemCode;
 use tests::authority::Authority;
 use tests::client::Request;
 use tests::edge::Edge;
@@ -63,8 +64,12 @@ async fn a_broken_edit_keeps_what_was_served() {
         manifest::service("web", 80, &[a.address]),
     ]);
     let edge = Edge::start(&site).await;
-    edge.write("main.yaml", &format!("{site}\n  - : {{ half"))
-        .await;
+    edge.write_quietly("main.yaml", &format!("{site}\n  - : {{ half"));
+    edge.until("the file is called broken", |in_force| {
+        let mut problems = in_force.problems.iter();
+        problems.any(|problem| problem.code == ProblemCode::UnreadableManifest)
+    })
+    .await;
     assert_eq!(edge.get("http://shop.test/").await.served_by(), "a");
     let problems = edge.admin("/problems").await.text();
     assert!(problems.contains("unreadable-manifest"), "{problems}");

@@ -1,10 +1,12 @@
 //! How does a story start a whole edge, change its manifests, and end it?
 
+mod settled;
+
 use crate::authority::{Authority, trusting_client};
 use crate::client::h2::H2Connection;
 use crate::client::{Connection, PATIENCE, Reply, Request};
 use crate::log::Log;
-use config::settings::{Listener, Settings, Source};
+use config::settings::{Flags, Listener, Settings, Source};
 use proxy::app::{self, Options, ShutdownReport};
 use proxy::live::InForce;
 use proxy::shutdown::StopMode;
@@ -14,6 +16,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
+
+/// What is in force is looked at this often while a story waits for it.
+const LOOK_INTERVAL: Duration = Duration::from_millis(5);
 
 /// A whole edge of one story, on free ports of 127.0.0.1. Ended by `stop`, or when it is dropped; an unclean end fails the story.
 pub struct Edge {
@@ -42,20 +47,32 @@ impl Edge {
         files: &[(&str, &str)],
         change: impl FnOnce(&mut Settings),
     ) -> Edge {
-        let directory = tempfile::Builder::new()
-            .prefix("hedgerow-story-")
-            .tempdir()
-            .unwrap();
-        std::fs::create_dir(directory.path().join("manifests")).unwrap();
-        for (name, text) in files {
-            std::fs::write(directory.path().join("manifests").join(name), text).unwrap();
-        }
+        let directory = new_directory(files);
         let mut settings = settings(directory.path());
         change(&mut settings);
+        Edge::run(authority, directory, settings, None).await
+    }
+
+    /// With the settings file `hedgerow.yaml` in `directory()`, which is followed: `settings_file` with this text.
+    pub async fn start_following(manifests: &str, more_settings: &str) -> Edge {
+        let directory = new_directory(&[("main.yaml", manifests)]);
+        let file = directory.path().join("hedgerow.yaml");
+        std::fs::write(&file, settings_file(directory.path(), more_settings)).unwrap();
+        let (settings, _) = app::settings::load(Some(&file), &Flags::default()).unwrap();
+        Edge::run(Authority::default(), directory, settings, Some(file)).await
+    }
+
+    async fn run(
+        authority: Authority,
+        directory: TempDir,
+        settings: Settings,
+        settings_file: Option<PathBuf>,
+    ) -> Edge {
         let log = Log::default();
         let options = Options {
             access_log: Box::new(log.writer()),
             log_levels: app::log::QUIET,
+            settings_file,
             ..Options::default()
         };
         let started = tokio::task::spawn_blocking(move || app::Edge::start(settings, options));
@@ -66,6 +83,26 @@ impl Edge {
             directory,
             authority,
             log,
+        }
+    }
+
+    /// Replaces the settings file of `start_following`. Its effect is waited for with `until` or `until_ready_says`.
+    pub fn write_settings(&self, more_settings: &str) {
+        let text = settings_file(self.directory.path(), more_settings);
+        std::fs::write(self.directory.path().join("hedgerow.yaml"), text).unwrap();
+    }
+
+    /// Waits until `/readyz?verbose` contains this text.
+    pub async fn until_ready_says(&self, text: &str) {
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        loop {
+            let found = self.admin("/readyz?verbose").await.text();
+            if found.contains(text) {
+                return;
+            }
+            let is_late = tokio::time::Instant::now() > deadline;
+            assert!(!is_late, "/readyz?verbose never says {text:?}:\n{found}");
+            tokio::time::sleep(LOOK_INTERVAL).await;
         }
     }
 
@@ -114,12 +151,11 @@ impl Edge {
 
     /// Replaces a file as careful editors do: written elsewhere, then renamed.
     pub async fn write(&self, name: &str, manifests: &str) {
-        let before = self.in_force().version;
         self.write_quietly(name, manifests);
-        self.follow(before).await;
+        self.settled().await;
     }
 
-    /// The same without waiting: for a change that changes nothing, or for many of them.
+    /// The same without waiting: for a file that is wrong, or for many changes at once.
     pub fn write_quietly(&self, name: &str, manifests: &str) {
         let hidden = self.directory.path().join("next");
         std::fs::write(&hidden, manifests).unwrap();
@@ -134,9 +170,8 @@ impl Edge {
     }
 
     pub async fn remove(&self, name: &str) {
-        let before = self.in_force().version;
         std::fs::remove_file(self.manifests().join(name)).unwrap();
-        self.follow(before).await;
+        self.settled().await;
     }
 
     /// A Secret `default/SECRET` with a new certificate for these names, by this story's authority.
@@ -145,10 +180,14 @@ impl Edge {
         self.write(&format!("{secret}.yaml"), &manifest).await;
     }
 
-    /// Waits until something later than this version is in force.
-    pub async fn follow(&self, version: u64) -> u64 {
-        let later = self.app().wait_for_version_above(version, PATIENCE).await;
-        later.unwrap_or_else(|| panic!("nothing after version {version} came into force"))
+    /// Waits until what is in force is what the manifests say: the same as a fresh look at them compiles to. Not for a directory with a
+    /// file that does not parse, because its last good objects stay in force: for that there is `until`.
+    pub async fn settled(&self) {
+        let directory = self.manifests();
+        self.until("what is in force is what the manifests say", |in_force| {
+            settled::is_what_is_written(in_force, &directory)
+        })
+        .await;
     }
 
     /// Waits until what is in force is as wanted, through any number of versions.
@@ -159,9 +198,20 @@ impl Edge {
             if is_so(&now) {
                 return;
             }
-            let left = deadline.saturating_duration_since(tokio::time::Instant::now());
-            let later = self.app().wait_for_version_above(now.version, left).await;
-            assert!(later.is_some(), "it never came true: {what}");
+            let is_late = tokio::time::Instant::now() > deadline;
+            if is_late {
+                eprintln!("DBG {} {:#?}", now.version, now.problems);
+                let loaded = k8s::source::directory::load(&self.manifests());
+                let w = k8s::control::build(&loaded.objects, &now.settings, 0);
+                eprintln!(
+                    "{:x} {:x} {:#?}",
+                    w.snapshot.digest, now.snapshot.digest, w.problems
+                );
+            }
+            assert!(!is_late, "it never came true: {what}");
+            // Endpoints change without a new version.
+            let app = self.app();
+            app.wait_for_version_above(now.version, LOOK_INTERVAL).await;
         }
     }
 }
@@ -247,6 +297,26 @@ impl Drop for Edge {
         let report = running.shutdown(StopMode::Drain);
         assert!(report.is_clean(), "an unclean stop: {report:?}");
     }
+}
+
+fn new_directory(files: &[(&str, &str)]) -> TempDir {
+    let mut builder = tempfile::Builder::new();
+    let directory = builder.prefix("hedgerow-story-").tempdir().unwrap();
+    let manifests = directory.path().join("manifests");
+    std::fs::create_dir(&manifests).unwrap();
+    for (name, text) in files {
+        std::fs::write(manifests.join(name), text).unwrap();
+    }
+    directory
+}
+
+/// The same as `settings`, as a file, with these lines below it.
+fn settings_file(directory: &Path, more: &str) -> String {
+    let directory = directory.display();
+    format!(
+        "admin: 127.0.0.1:0\nsource: {{ directory: {{ path: {directory}/manifests }} }}\n\
+         state: {{ directory: {directory}/state }}\nlimits: {{ lameDuck: 0s, drain: 5s }}\n{more}"
+    )
 }
 
 /// The settings of every story: free ports, no lame duck, five seconds to drain.

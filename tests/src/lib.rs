@@ -24,7 +24,8 @@
 //!   `get`, `send`, `connect`, `connect_h2` ask; `admin`, `metric` are the operator's view; `log` is the access log, parsed.
 //!   `stop` (or the drop) fails the story if a request was cut.
 //! - `origin`: raw HTTP/1.1 backends whose answers depend on the path, with faults (`Origin::fail`, `refuse`, `accept_again`).
-//!   `origin_h2`: h2c backends, gRPC with trailers.
+//!   `origin_h2`: h2c backends, gRPC with trailers. `origin_scripted`: every byte by the story itself. `origin_tls`: TLS before any of them.
+//! - `own_answer`: what each answer of the edge itself must say, and where.
 //! - `client`: raw HTTP/1.1 connections, `client::h2`, `client::websocket`. URLs name hosts; the address is always the edge's.
 //! - `manifest`: Ingress, Service and EndpointSlice in one line. `authority`: certificates, and clients that trust them.
 //!
@@ -40,3 +41,6 @@ pub mod log;
 pub mod manifest;
 pub mod origin;
 pub mod origin_h2;
+pub mod origin_scripted;
+pub mod origin_tls;
+pub mod own_answer;

@@ -73,15 +73,17 @@ pub fn service_annotated(
     let mut documents = vec![format!(
         "apiVersion: v1\nkind: Service\nmetadata:\n  name: {name}\n  namespace: default\n{lines}spec:\n  ports: [{{ port: {port} }}]\n"
     )];
-    documents.extend(addresses.iter().map(|address| slice(name, *address)));
+    for (number, address) in addresses.iter().enumerate() {
+        documents.push(slice(name, number + 1, *address));
+    }
     join(&documents)
 }
 
-/// One EndpointSlice of that Service with one ready address.
-pub fn slice(service: &str, address: SocketAddr) -> String {
+/// The EndpointSlice `SERVICE-NUMBER` with one ready address.
+pub fn slice(service: &str, number: usize, address: SocketAddr) -> String {
     let family = if address.is_ipv4() { "IPv4" } else { "IPv6" };
     format!(
-        "apiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata:\n  name: {service}-{port}\n  namespace: default\n  \
+        "apiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata:\n  name: {service}-{number}\n  namespace: default\n  \
          labels: {{ kubernetes.io/service-name: {service} }}\naddressType: {family}\nports: [{{ name: \"\", port: {port} }}]\n\
          endpoints: [{{ addresses: [\"{ip}\"] }}]\n",
         port = address.port(),
@@ -98,4 +100,17 @@ fn annotation_lines(annotations: &[(&str, &str)]) -> String {
         writeln!(text, "    hedgerow.edwardstech.dev/{name}: \"{value}\"").unwrap();
     }
     text
+}
+
+/// The smallest site: everything of `shop.test` goes to the Service `web` with these addresses.
+pub fn shop(addresses: &[SocketAddr]) -> String {
+    shop_annotated(addresses, &[])
+}
+
+/// The same with annotations of our own prefix on the Ingress.
+pub fn shop_annotated(addresses: &[SocketAddr], annotations: &[(&str, &str)]) -> String {
+    join(&[
+        ingress_annotated("shop", "shop.test", &[("/", "web", 80)], annotations),
+        service("web", 80, addresses),
+    ])
 }

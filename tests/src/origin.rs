@@ -6,6 +6,7 @@
 mod answer;
 mod http1;
 
+pub use answer::{DIGEST_SEED, digest};
 pub use http1::{Head, Received};
 
 use std::net::{Ipv4Addr, SocketAddr};

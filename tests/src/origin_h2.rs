@@ -3,6 +3,7 @@
 //! | content type of the request | answer |
 //! |---|---|
 //! | `application/grpc` | 200, every part of the request's body comes back as it arrives, then the trailers `grpc-status: 0` |
+//! | the same, to `/fail` | 200 and `grpc-status: 5` in one head without a body (Trailers-Only) |
 //! | any other | 200, the origin's name as body; with a request body `x-body-bytes` |
 
 use bytes::Bytes;
@@ -80,11 +81,17 @@ async fn serve(stream: TcpStream, name: Arc<str>, requests: Arc<AtomicUsize>) {
 
 async fn serve_one(
     request: Request<RecvStream>,
-    answer: SendResponse<Bytes>,
+    mut answer: SendResponse<Bytes>,
     name: &str,
 ) -> Result<(), h2::Error> {
     let content_type = request.headers().get("content-type");
     let is_grpc = content_type.is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"));
+    if is_grpc && request.uri().path() == "/fail" {
+        let mut head = head(name, "application/grpc");
+        let status = HeaderValue::from_static("5");
+        head.headers_mut().insert("grpc-status", status);
+        return answer.send_response(head, true).map(drop);
+    }
     if is_grpc {
         return echo_grpc(request.into_body(), answer, name).await;
     }

@@ -69,8 +69,12 @@ pub fn compile(
     }
     for wanted in out_of_time {
         problems.push(wanted.out_of_time(now));
-        for host in wanted.hosts().filter(|host| wanted.covers(host)) {
-            tls.insert(wanted.entry(host));
+        for host in wanted.hosts() {
+            if wanted.covers(host) {
+                tls.insert(wanted.entry(host)); // What is in time is there already, and stays.
+            } else {
+                problems.push(wanted.not_covered(host));
+            }
         }
     }
     report_uncovered(&tls, routes, problems);

@@ -185,7 +185,7 @@ fn awkward_path() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(4096))]
+    #![proptest_config(ProptestConfig::with_cases(1024))]
 
     #[test]
     fn the_normal_form_is_its_own_normal_form(raw in awkward_path()) {

@@ -13,15 +13,15 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 /// The largest answer that is read, in bytes.
 const ANSWER_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
-/// Status and body of `GET target`, in the media type that is accepted.
-pub fn get(admin: SocketAddr, target: &str, accept: &str) -> Result<(u16, String)> {
+/// Status and body of `GET target`.
+pub fn get(admin: SocketAddr, target: &str) -> Result<(u16, String)> {
     let connect = TcpStream::connect_timeout(&admin, TIMEOUT);
     let mut stream = connect.with_context(|| {
         format!(
             "nobody answers on {admin}; is an edge running, and is this the address of its --admin?"
         )
     })?;
-    let request = format!("GET {target} HTTP/1.0\r\nHost: {admin}\r\nAccept: {accept}\r\n\r\n");
+    let request = format!("GET {target} HTTP/1.0\r\nHost: {admin}\r\n\r\n");
     let answer = exchange(&mut stream, &request);
     let answer = answer.with_context(|| format!("{admin} did not answer as an admin port does"))?;
     parse(&answer)
@@ -81,7 +81,7 @@ mod tests {
             stream.write_all(answer.as_bytes()).expect("writes");
             String::from_utf8_lossy(&request[..count]).into_owned()
         });
-        let got = get(address, "/why?url=x", "text/plain");
+        let got = get(address, "/why?url=x");
         let request = server.join().expect("ends");
         assert!(
             request.starts_with("GET /why?url=x HTTP/1.0\r\n"),
@@ -102,7 +102,7 @@ mod tests {
         let free = TcpListener::bind("127.0.0.1:0").expect("binds");
         let address = free.local_addr().expect("has an address");
         drop(free);
-        let error = get(address, "/", "*/*").expect_err("is refused");
+        let error = get(address, "/").expect_err("is refused");
         assert!(error.to_string().contains("is an edge running"), "{error}");
     }
 

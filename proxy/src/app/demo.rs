@@ -10,7 +10,8 @@ mod switch;
 mod websocket;
 
 use crate::app::paint::Paint;
-use crate::app::{Edge, Options, log, run, say, signals};
+use crate::app::signals::Signals;
+use crate::app::{Edge, Options, log, run, say};
 use crate::cli::Demo;
 use anyhow::{Context, Result, bail};
 use backends::Backends;
@@ -27,6 +28,7 @@ pub fn demo(asked: &Demo) -> Result<ExitCode> {
     for address in [asked.http, asked.https, asked.admin] {
         refuse_taken(address)?;
     }
+    let signals = Signals::catch()?;
     let backends = Backends::start().context("the sample backends cannot listen on 127.0.0.1")?;
     let site = Site::write(&backends)?;
     let settings = settings(asked, &site, has_ipv6);
@@ -36,7 +38,7 @@ pub fn demo(asked: &Demo) -> Result<ExitCode> {
     };
     let edge = Edge::start(settings, options)?;
     tell(&edge, &site, asked, has_ipv6);
-    signals::serve_until_signal(edge)?;
+    signals.serve_until_stopped(edge);
     say::out("\nThe demo has ended; its files are gone.\n");
     Ok(ExitCode::SUCCESS)
 }

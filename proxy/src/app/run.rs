@@ -4,7 +4,8 @@ use crate::app::banner::Banner;
 use crate::app::paint::Paint;
 use crate::app::served::Served;
 use crate::app::settings::{directory, flags_of_run, load};
-use crate::app::{Edge, Options, say, signals, source};
+use crate::app::signals::Signals;
+use crate::app::{Edge, Options, say, source};
 use crate::cli::Run;
 use anyhow::Result;
 use config::settings::{Settings, Source};
@@ -16,6 +17,7 @@ pub fn run(run: Run) -> Result<ExitCode> {
     let (settings, warnings) = load(run.input.settings.as_deref(), &flags)?;
     directory(&settings)?;
     let source = source_name(&settings);
+    let signals = Signals::catch()?;
     let edge = Edge::start(
         settings,
         Options {
@@ -26,7 +28,7 @@ pub fn run(run: Run) -> Result<ExitCode> {
         },
     )?;
     say::err(&banner(&edge, source).render(Paint::of_stderr()));
-    signals::serve_until_signal(edge)?;
+    signals.serve_until_stopped(edge);
     Ok(ExitCode::SUCCESS)
 }
 

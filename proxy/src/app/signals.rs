@@ -7,25 +7,53 @@ use crate::server::Server;
 use crate::shutdown::{StopMode, StopReport};
 use anyhow::{Context, Result};
 use std::io;
+use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// Serves until a signal, and stops as it asks. Blocks the main thread.
-pub fn serve_until_signal(edge: Edge) -> Result<ShutdownReport> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("signals cannot be waited for")?;
-    let stopped = runtime.block_on(stop_on_signal(&edge));
-    let stopped = stopped.context("signals cannot be waited for")?;
-    Ok(edge.end(Some(stopped)))
+/// The signals of this process, caught from `catch` on: one that arrives during the start stops the edge as soon as it stands.
+pub struct Signals {
+    runtime: Runtime,
+    stops: Stops,
+    hangup: Signal,
 }
 
-async fn stop_on_signal(edge: &Edge) -> io::Result<StopReport> {
-    let mut stops = Stops {
+impl Signals {
+    /// Before anything is started, so that none of them ends the process by its default action.
+    pub fn catch() -> Result<Signals> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .context("signals cannot be waited for")?;
+        let caught = {
+            let _inside = runtime.enter();
+            signals().context("signals cannot be caught")?
+        };
+        let (stops, hangup) = caught;
+        Ok(Signals {
+            runtime,
+            stops,
+            hangup,
+        })
+    }
+
+    /// Serves until a signal, and stops as it asks. Blocks the main thread.
+    pub fn serve_until_stopped(mut self, edge: Edge) -> ShutdownReport {
+        let stopped =
+            self.runtime
+                .block_on(stop_on_signal(&edge, &mut self.stops, &mut self.hangup));
+        edge.end(Some(stopped))
+    }
+}
+
+fn signals() -> io::Result<(Stops, Signal)> {
+    let stops = Stops {
         terminate: signal(SignalKind::terminate())?,
         interrupt: signal(SignalKind::interrupt())?,
     };
-    let mut hangup = signal(SignalKind::hangup())?;
+    Ok((stops, signal(SignalKind::hangup())?))
+}
+
+async fn stop_on_signal(edge: &Edge, stops: &mut Stops, hangup: &mut Signal) -> StopReport {
     let mode = loop {
         tokio::select! {
             mode = stops.next() => break mode,
@@ -33,7 +61,7 @@ async fn stop_on_signal(edge: &Edge) -> io::Result<StopReport> {
         }
     };
     edge.ground.conditions.set_draining();
-    Ok(stop(&edge.server, mode, &mut stops).await)
+    stop(&edge.server, mode, stops).await
 }
 
 async fn stop(server: &Server, mode: StopMode, stops: &mut Stops) -> StopReport {

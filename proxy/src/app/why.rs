@@ -118,12 +118,11 @@ fn online_answer(asked: &Why, admin: SocketAddr) -> Result<String> {
         let field = ask_admin::encode(&format!("{name}:{value}"));
         target.push_str(&format!("&header={field}"));
     }
-    let (form, accept) = match asked.output {
-        Output::Text => ("text", "text/plain"),
-        Output::Json => ("json", "application/json"),
-    };
-    target.push_str(&format!("&output={form}"));
-    let (status, body) = ask_admin::get(admin, &target, accept)?;
+    target.push_str(match asked.output {
+        Output::Text => "&output=text",
+        Output::Json => "&output=json",
+    });
+    let (status, body) = ask_admin::get(admin, &target)?;
     if status != 200 {
         bail!(
             "the edge at {admin} answers {status}: {}",

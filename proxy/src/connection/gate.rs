@@ -23,7 +23,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::time::Sleep;
 
 /// What an HTTP/2 client may send while it has no stream open. Above the connection window: DATA of a stream that was answered already
@@ -47,6 +47,7 @@ pub struct Gate {
     body: Body,
     write_stall: Stall,
     quiet_bytes: QuietBytes,
+    unflushed: Unflushed,
     /// FIN was sent: what comes now is read by nobody.
     is_shut: bool,
     remains: Remains,
@@ -84,6 +85,15 @@ impl QuietBytes {
     pub fn begin_anew(&self) {
         self.0.store(0, Ordering::Relaxed);
     }
+}
+
+/// What of an answer waits in the write buffer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Unflushed {
+    Nothing,
+    Written,
+    /// A read found nothing since, and asked for one more turn.
+    Due,
 }
 
 /// What may still be shown of the request in flight.
@@ -137,6 +147,7 @@ impl Gate {
                 clock: None,
             },
             quiet_bytes: QuietBytes::default(),
+            unflushed: Unflushed::Nothing,
             is_shut: false,
             remains: Remains::default(),
         })
@@ -190,6 +201,25 @@ impl Gate {
 
     pub fn remains(&self) -> Remains {
         self.remains.clone()
+    }
+
+    /// pingora flushes an answer with a Content-Length at its end only, so a slow one's last bytes would wait in the buffer, and be lost with a
+    /// backend that dies. What nothing followed for one turn of the runtime is flushed; a turn later, because the rest of an ordinary
+    /// answer is written in this one, and a flush between head and body would cost a packet.
+    fn flush_soon(&mut self, cx: &mut Context<'_>) {
+        match self.unflushed {
+            Unflushed::Nothing => {}
+            Unflushed::Written => {
+                self.unflushed = Unflushed::Due;
+                cx.waker().wake_by_ref();
+            }
+            Unflushed::Due => {
+                // An error shows at the next write.
+                if Pin::new(&mut self.transport).poll_flush(cx).is_ready() {
+                    self.unflushed = Unflushed::Nothing;
+                }
+            }
+        }
     }
 
     fn publish_bytes(&self) {

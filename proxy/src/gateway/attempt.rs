@@ -48,7 +48,7 @@ pub async fn begin(ctx: &mut RequestCtx) -> Result<Box<HttpPeer>> {
     // What was read of the body comes again, from the engine's buffer.
     ctx.bytes_in = 0;
     ctx.attempt = Some(Attempt::new(&endpoint, timeouts, now));
-    Ok(peer::build(&backend.terms, &endpoint, &timeouts))
+    Ok(peer::build(&backend.terms, &endpoint, &timeouts, ctx.kind))
 }
 
 /// No connection could be made, so nothing was sent: another endpoint, or the same ones after a wait, until the hold ends.

@@ -5,13 +5,13 @@ use crate::client;
 use crate::policy;
 use crate::request::RequestCtx;
 use crate::request::kind::{is_event_stream, is_grpc};
-use crate::response::headers;
 use crate::response::own::{self, Answer};
 use crate::retry::failure;
 use crate::route;
+use crate::upstream::fields;
 use bytes::Bytes;
 use config::reason::Reason;
-use http::header::CONTENT_LENGTH;
+use http::header::{CONTENT_LENGTH, EXPECT};
 use http::{StatusCode, Version};
 use pingora_error::{Error, Result};
 use pingora_http::{RequestHeader, ResponseHeader};
@@ -28,6 +28,13 @@ pub fn set_client_timeouts(session: &mut Session, ctx: &RequestCtx) {
     session.set_read_timeout(Some(limits.body_stall_timeout));
     session.set_write_timeout(Some(limits.write_stall_timeout));
     session.set_total_drain_timeout(Some(limits.drain_body_timeout));
+    // The engine would take a `100 Continue` for an answer to an unread body, and close the connection after the request.
+    if session.req_header().headers.contains_key(EXPECT) {
+        session.set_close_on_response_before_downstream_finish(false);
+    }
+    // RFC 9110 §15.2: HTTP/1.0 has no informational responses.
+    let is_http10 = session.req_header().version == Version::HTTP_10;
+    session.set_ignore_info_resp(is_http10);
 }
 
 /// Sends an answer of our own instead of asking a backend.
@@ -40,7 +47,7 @@ pub async fn answer(session: &mut Session, ctx: &mut RequestCtx, answer: &Answer
 /// The request as the backend gets it. The engine has taken away what `Connection` names.
 pub fn prepare_request(request: &mut RequestHeader, ctx: &mut RequestCtx) -> Result<()> {
     let is_http1 = request.version != Version::HTTP_2;
-    headers::clean_request(request);
+    fields::clean(request)?;
     let (Some(forward), Some(seen), Some(connection)) = (&ctx.forward, &ctx.seen, &ctx.connection)
     else {
         return Err(known(ctx, Reason::Internal));
@@ -69,6 +76,9 @@ pub fn prepare_request(request: &mut RequestHeader, ctx: &mut RequestCtx) -> Res
 /// Counts the body, and refuses what is longer than the route allows.
 pub fn count_request_body(body: Option<&Bytes>, ctx: &mut RequestCtx) -> Result<()> {
     ctx.bytes_in += length(body);
+    if ctx.is_upgraded() {
+        return Ok(());
+    }
     let max = ctx.policy().and_then(|policy| policy.body_bytes_max);
     if policy::exceeds(max, ctx.bytes_in) {
         return Err(known(ctx, Reason::BodyTooLarge));
@@ -79,7 +89,7 @@ pub fn count_request_body(body: Option<&Bytes>, ctx: &mut RequestCtx) -> Result<
 /// What is waited for next: the client's next part, or the response header.
 pub fn wait_after_request_body(end_of_stream: bool, ctx: &mut RequestCtx) {
     let now = Instant::now();
-    let is_upgraded = ctx.status == StatusCode::SWITCHING_PROTOCOLS.as_u16();
+    let is_upgraded = ctx.is_upgraded();
     let Some(attempt) = ctx.attempt.as_mut().filter(|_| !is_upgraded) else {
         return;
     };
@@ -111,7 +121,7 @@ pub fn wait_after_request_body(end_of_stream: bool, ctx: &mut RequestCtx) {
 
 /// A part of the response has come: until the next one, the backend has the time that its terms give it, and not longer than the request has.
 pub fn wait_after_response_part(ctx: &mut RequestCtx) -> Result<()> {
-    if ctx.status == StatusCode::SWITCHING_PROTOCOLS.as_u16() {
+    if ctx.is_upgraded() {
         return Ok(());
     }
     let now = Instant::now();
@@ -148,6 +158,8 @@ pub fn prepare_response(
         upgrade(session, ctx);
         return Ok(());
     }
+    // A final response to an unread body does end the connection: who knows how much is still to come.
+    session.set_close_on_response_before_downstream_finish(true);
     let is_http10 = session.req_header().version == Version::HTTP_10;
     if is_http10 && !response.headers.contains_key(CONTENT_LENGTH) {
         // The body ends with the connection, so nothing may promise another request.

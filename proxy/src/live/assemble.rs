@@ -1,7 +1,7 @@
 //! What does a compiled configuration need to run: metric handles for its rules, keyed state for its backends?
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use super::weights::Turns;
 use super::{InForce, RuleState};

@@ -4,13 +4,11 @@ use http::header::{
     CONNECTION, CONTENT_LENGTH, PROXY_AUTHENTICATE, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
 };
 use http::{HeaderMap, HeaderName, StatusCode, Version};
-use pingora_http::{RequestHeader, ResponseHeader};
+use pingora_http::ResponseHeader;
 use std::time::Duration;
 
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
-const HTTP2_SETTINGS: HeaderName = HeaderName::from_static("http2-settings");
-const PROXY_AUTHORIZATION: HeaderName = http::header::PROXY_AUTHORIZATION;
 /// Names that one `Connection` field is obeyed for. A backend that names more is not worth the time.
 const NOMINATIONS_MAX: usize = 10;
 
@@ -32,35 +30,6 @@ pub fn clean_response(response: &mut ResponseHeader) {
     if response.version != Version::HTTP_2 {
         // HTTP/1 trailers are dropped by the engine, so they must not be announced.
         response.remove_header(&TRAILER);
-    }
-}
-
-/// The same for a request to a backend. The engine does it, but not from HTTP/2 to HTTP/2. `TE: trailers` stays for gRPC, which needs it.
-pub fn clean_request(request: &mut RequestHeader) {
-    for name in [
-        KEEP_ALIVE,
-        PROXY_CONNECTION,
-        PROXY_AUTHENTICATE,
-        PROXY_AUTHORIZATION,
-        HTTP2_SETTINGS,
-        TRAILER,
-    ] {
-        request.remove_header(&name);
-    }
-    if request.version != Version::HTTP_2 {
-        return;
-    }
-    for name in [CONNECTION, UPGRADE, TRANSFER_ENCODING] {
-        request.remove_header(&name);
-    }
-    let is_trailers =
-        |value: &http::HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"trailers");
-    if request
-        .headers
-        .get(TE)
-        .is_some_and(|value| !is_trailers(value))
-    {
-        request.remove_header(&TE);
     }
 }
 
@@ -149,30 +118,6 @@ mod tests {
         );
         clean_response(&mut response);
         assert_eq!(names(&response.headers), ["connection", "upgrade"]);
-    }
-
-    #[test]
-    fn http2_to_http2_is_cleaned_and_grpc_keeps_its_te() {
-        let of = |te: &str| {
-            let mut request = RequestHeader::build("POST", b"/", None).unwrap();
-            request.set_version(Version::HTTP_2);
-            for (name, value) in [
-                ("te", te),
-                ("proxy-authorization", "x"),
-                ("keep-alive", "1"),
-                ("cookie", "a"),
-            ] {
-                request.append_header(name.to_owned(), value).unwrap();
-            }
-            clean_request(&mut request);
-            request
-                .headers
-                .keys()
-                .map(|name| name.as_str().to_owned())
-                .collect::<Vec<_>>()
-        };
-        assert_eq!(of("trailers"), ["te", "cookie"]);
-        assert_eq!(of("gzip"), ["cookie"]);
     }
 
     #[test]

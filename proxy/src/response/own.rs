@@ -62,6 +62,11 @@ impl Answer {
         }
     }
 
+    /// Where the client is sent.
+    pub fn location(&self) -> Option<&HeaderValue> {
+        self.location.as_ref()
+    }
+
     /// The connection is not to be used again.
     pub fn closing(self, closes: bool) -> Answer {
         Answer { closes, ..self }
@@ -93,6 +98,8 @@ pub async fn send(session: &mut Session, ctx: &mut RequestCtx, answer: &Answer) 
     if session.as_mut().drain_request_body().await.is_err() {
         close_after(session, ctx);
     }
+    let drained = u64::try_from(session.body_bytes_read()).unwrap_or_default();
+    ctx.bytes_in = ctx.bytes_in.max(drained);
     Ok(())
 }
 

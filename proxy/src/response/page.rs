@@ -65,7 +65,7 @@ pub fn write(form: Form, status: u16, reason: Reason, request_id: &str) -> Bytes
         Form::Json => &[
             "{\"status\":",
             code,
-            ",\"error\":\"",
+            ",\"reason\":\"",
             word,
             "\",\"message\":\"",
             sentence,
@@ -127,7 +127,7 @@ mod tests {
             let status = reason.status().max(400);
             let json = write(Form::Json, status, *reason, "id-1");
             let json: serde_json::Value = serde_json::from_slice(&json).unwrap();
-            assert_eq!(json["error"], reason.as_str());
+            assert_eq!(json["reason"], reason.as_str());
             assert_eq!(json["status"], status);
             let html = write(Form::Html, status, *reason, "id-1");
             assert!(!reason.sentence().contains(['<', '>', '&', '"']));

@@ -6,6 +6,7 @@ mod h1;
 mod h2;
 mod listeners;
 mod pipelines;
+mod probe;
 mod proxy_protocol;
 mod refusals;
 mod support;

@@ -5,6 +5,7 @@ use super::state::EndpointState;
 use super::{BackendState, hold};
 use crate::observe::backend_metrics::BackendMetrics;
 use crate::request::RequestCtx;
+use crate::retry::failure;
 use config::reason::Reason;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -21,7 +22,10 @@ pub async fn choose(
     }
     loop {
         if ctx.left(Instant::now()).is_some_and(|left| left.is_zero()) {
-            return Err(ctx.attempts.last_outcome.unwrap_or(Reason::RequestTimeout));
+            // An endpoint that never accepted is the better reason than the time that this took.
+            let last = ctx.attempts.last_outcome;
+            let refused = last.filter(|reason| failure::is_worth_holding(*reason));
+            return Err(refused.unwrap_or(Reason::RequestTimeout));
         }
         if let Some(endpoint) = pick_one(ctx, backend) {
             ctx.hold.tried.add(endpoint.address);

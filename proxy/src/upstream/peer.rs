@@ -3,6 +3,7 @@
 use super::state::EndpointState;
 use super::terms::Terms;
 use super::timeouts::Timeouts;
+use crate::request::kind::Kind;
 use config::digest;
 use config::model::Protocol;
 use pingora_core::protocols::ALPN;
@@ -22,7 +23,12 @@ const H2_STREAM_WINDOW_BYTES: u32 = 256 * 1024;
 const H2_CONNECTION_WINDOW_BYTES: u32 = 1024 * 1024;
 
 /// The peer for one attempt. The address is never a name, so nothing is resolved; TLS always verifies, and always has a name to verify.
-pub fn build(terms: &Terms, endpoint: &EndpointState, timeouts: &Timeouts) -> Box<HttpPeer> {
+pub fn build(
+    terms: &Terms,
+    endpoint: &EndpointState,
+    timeouts: &Timeouts,
+    kind: Kind,
+) -> Box<HttpPeer> {
     let is_tls = terms.protocol == Protocol::Https;
     let server_name = if is_tls {
         terms.server_name.clone()
@@ -48,6 +54,8 @@ pub fn build(terms: &Terms, endpoint: &EndpointState, timeouts: &Timeouts) -> Bo
     });
     options.ca = terms.authority.clone();
     options.alpn = match terms.protocol {
+        // A WebSocket begins with HTTP/1.1 only: there is no RFC 8441 here.
+        _ if kind == Kind::Upgrade => ALPN::H1,
         Protocol::Http1 => ALPN::H1,
         Protocol::H2c => ALPN::H2,
         Protocol::Https => ALPN::H2H1,
@@ -81,7 +89,7 @@ mod tests {
             &Limits::default(),
         );
         let endpoint = EndpointState::new(SocketAddr::from(([127, 0, 0, 1], 9)), generation);
-        build(&terms, &endpoint, &TIMEOUTS)
+        build(&terms, &endpoint, &TIMEOUTS, Kind::Plain)
     }
 
     #[test]

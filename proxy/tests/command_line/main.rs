@@ -1,15 +1,13 @@
-//! Does the program keep its word at the command line: output, exit codes, signals?
+//! Does the program keep its word at the command line: output and exit codes?
+
+// Not the product: a broken expectation here shall end the run.
+#![allow(clippy::expect_used, clippy::panic)]
 
 mod check;
 mod run;
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::time::Duration;
-
-const PATIENCE: Duration = Duration::from_secs(20);
+use std::io::Write;
+use std::process::{Command, Stdio};
 
 const GOOD: &str = "
 apiVersion: networking.k8s.io/v1
@@ -201,100 +199,6 @@ fn version_is_one_line() {
         out.starts_with(concat!("hedgerow ", env!("CARGO_PKG_VERSION"), " (commit ")),
         "{out}"
     );
-}
-
-/// A demo, or an edge, that runs.
-struct Running {
-    child: Child,
-    /// Standard output up to a certain line.
-    said: String,
-    rest: BufReader<std::process::ChildStdout>,
-}
-
-impl Running {
-    fn start(arguments: &[&str], until: &str) -> Running {
-        let mut child = hedgerow(arguments)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::inherit())
-            .spawn()
-            .expect("starts");
-        let mut rest = BufReader::new(child.stdout.take().expect("has an output"));
-        let mut said = String::new();
-        while !said.contains(until) {
-            assert!(
-                rest.read_line(&mut said).expect("is text") > 0,
-                "it ended:\n{said}"
-            );
-        }
-        Running { child, said, rest }
-    }
-
-    /// The word that begins with this.
-    fn word(&self, start: &str) -> &str {
-        let found = self
-            .said
-            .split_whitespace()
-            .find(|word| word.starts_with(start));
-        found.unwrap_or_else(|| panic!("no {start} in:\n{}", self.said))
-    }
-
-    /// Exit code and the rest of standard output.
-    fn end(&mut self, signal: &str) -> (Option<i32>, String) {
-        let kill = format!("kill -{signal} {}", self.child.id());
-        let sent = Command::new("sh").args(["-c", &kill]).status();
-        assert!(sent.expect("has a shell").success());
-        let mut rest = String::new();
-        self.rest.read_to_string(&mut rest).expect("is text");
-        (self.child.wait().expect("ends").code(), rest)
-    }
-}
-
-impl Drop for Running {
-    /// A test that failed leaves no process behind.
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn get(address: &str, path: &str) -> String {
-    let mut stream = TcpStream::connect(address).expect("connects");
-    stream.set_read_timeout(Some(PATIENCE)).expect("is set");
-    let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
-    stream.write_all(request.as_bytes()).expect("sends");
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).expect("answers");
-    answer
-}
-
-#[test]
-fn the_demo_serves_its_site_and_leaves_nothing_behind() {
-    let anywhere = "127.0.0.1:0";
-    let arguments = [
-        "demo", "--http", anywhere, "--https", anywhere, "--admin", anywhere,
-    ];
-    let mut demo = Running::start(&arguments, "Ctrl-C ends the demo");
-    let url = demo.word("http://localhost:").trim_end_matches('/');
-    let address = url.replace("http://localhost", "127.0.0.1");
-    let page = get(&address, "/");
-    assert!(page.starts_with("HTTP/1.1 200"), "{page}");
-    assert!(
-        page.contains("frontend-1") || page.contains("frontend-2"),
-        "{page}"
-    );
-    let api = get(&address, "/api/hello");
-    assert!(api.contains("the machine outside the cluster"), "{api}");
-    let ingress = demo
-        .said
-        .lines()
-        .find(|line| line.ends_with("ingress.yaml"));
-    let ingress = Path::new(ingress.expect("is named").trim()).to_owned();
-    assert!(ingress.exists());
-    let (code, rest) = demo.end("INT");
-    assert_eq!(code, Some(0));
-    assert!(rest.contains("its files are gone"), "{rest}");
-    assert!(!ingress.exists());
 }
 
 #[test]

@@ -21,7 +21,7 @@ const text = (selector) => browser.page.textContent(selector);
 test("the page loads over HTTPS with the site's own certificate, and its API answers", async () => {
   const reply = await browser.page.goto(browser.url("/"));
   assert.equal(reply.status(), 200);
-  assert.equal((await reply.securityDetails()).issuer(), "hedgerow e2e");
+  assert.equal((await reply.securityDetails()).issuer, "hedgerow e2e");
   await until("the API answers in the page", async () => (await text("#api")) === "good");
   assert.equal(await text("h1"), "Edwards Tech");
 });

@@ -189,8 +189,8 @@ fn quoted(text: &str, prefix: &str) -> BTreeSet<String> {
 }
 
 fn is_metric_name(text: &str) -> bool {
-    text.chars()
-        .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+    let is_right = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+    !text.ends_with('_') && text.chars().all(is_right)
 }
 
 /// What stands in back-ticks, up to a `{` of labels.

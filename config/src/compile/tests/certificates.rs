@@ -103,6 +103,19 @@ fn a_certificate_for_other_names_is_never_shown() {
 }
 
 #[test]
+fn an_expired_certificate_for_other_names_is_not_shown_either() {
+    let site = ingress(site(), "n/i", "a.test").tls("n/s", &["a.test"]);
+    let site = site.certificate("n/s", &["b.test"], EXPIRED);
+    let invalid = ProblemCode::InvalidCertificate;
+    check(
+        &site,
+        "a.test",
+        None,
+        &[invalid, invalid, ProblemCode::NoCertificate],
+    );
+}
+
+#[test]
 fn an_expired_certificate_is_shown_only_where_there_is_no_other() {
     let old = ingress(site(), "n/i", "a.test").tls("n/old", &["a.test"]);
     let old = old.certificate("n/old", &["a.test"], EXPIRED);

@@ -88,6 +88,12 @@ fn ports_match_by_name_and_unnamed_matches_unnamed() {
     };
     check(&site("", ""), "10.0.0.1:8080");
     check(&site("http", "http"), "10.0.0.1:8080");
+    // The number does not make up for the name.
+    let same_number = routed(Site::default().service("n/app", &[("web", 80)], false));
+    check(
+        &same_number.slice("n/app", &[("http", 80)], &["10.0.0.1"]),
+        "",
+    );
     for (ours, theirs, words) in [
         ("", "http", ["80 (unnamed)", "8080 (http)"]),
         ("web", "", ["80 (web)", "8080 (unnamed)"]),

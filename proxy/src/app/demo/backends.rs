@@ -55,12 +55,6 @@ impl Backends {
             runtime: Some(runtime),
         })
     }
-
-    /// Where a backend listens.
-    pub fn address(&self, name: &str) -> Option<SocketAddr> {
-        let found = self.addresses.iter().find(|(known, _)| *known == name);
-        found.map(|(_, address)| *address)
-    }
 }
 
 impl Drop for Backends {

@@ -37,7 +37,7 @@ impl Guide<'_> {
             ),
             (
                 "See what the edge counts:",
-                format!("curl -s http://{}/metrics | grep hedgerow_", self.admin),
+                format!("curl -s http://{}/metrics | grep requests", self.admin),
             ),
             (
                 "Misspell something in that manifest, and have it checked:",

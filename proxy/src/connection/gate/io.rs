@@ -1,6 +1,6 @@
 //! What does pingora want of a stream?
 
-use super::Gate;
+use super::{Gate, Unflushed};
 use async_trait::async_trait;
 use pingora_core::protocols::raw_connect::ProxyDigest;
 use pingora_core::protocols::tls::SslDigest;
@@ -22,6 +22,9 @@ impl AsyncRead for Gate {
     ) -> Poll<io::Result<()>> {
         let me = self.get_mut();
         let shown = me.poll_show(cx, out);
+        if shown.is_pending() {
+            me.flush_soon(cx);
+        }
         me.publish_bytes();
         shown
     }
@@ -35,6 +38,7 @@ impl AsyncWrite for Gate {
     ) -> Poll<io::Result<usize>> {
         let me = self.get_mut();
         let written = Pin::new(&mut me.transport).poll_write(cx, from);
+        me.unflushed = Unflushed::Written;
         me.publish_bytes();
         me.write_stall.watch(cx, written)
     }
@@ -42,6 +46,9 @@ impl AsyncWrite for Gate {
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let me = self.get_mut();
         let flushed = Pin::new(&mut me.transport).poll_flush(cx);
+        if flushed.is_ready() {
+            me.unflushed = Unflushed::Nothing;
+        }
         me.publish_bytes();
         me.write_stall.watch(cx, flushed)
     }
@@ -60,6 +67,7 @@ impl AsyncWrite for Gate {
     ) -> Poll<io::Result<usize>> {
         let me = self.get_mut();
         let written = Pin::new(&mut me.transport).poll_write_vectored(cx, from);
+        me.unflushed = Unflushed::Written;
         me.publish_bytes();
         me.write_stall.watch(cx, written)
     }

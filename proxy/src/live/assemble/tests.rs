@@ -44,7 +44,7 @@ pub fn certificate() -> Arc<CertifiedKey> {
     Arc::new(CertifiedKey::new(vec![made.cert.der().clone()], key))
 }
 
-fn rule(name: &str, action: Action) -> Rule {
+pub fn rule(name: &str, action: Action) -> Rule {
     Rule {
         object: ObjectRef::new(Kind::Ingress, "website", name),
         field: String::new(),
@@ -59,7 +59,7 @@ fn rule(name: &str, action: Action) -> Rule {
     }
 }
 
-fn forward() -> Action {
+pub fn forward() -> Action {
     Action::Forward(vec![WeightedTarget {
         weight_until: 1,
         backend: Ok(BackendId(0)),
@@ -67,7 +67,7 @@ fn forward() -> Action {
     }])
 }
 
-fn compiled(rules: Vec<Rule>, backends: Vec<Backend>, ports: &[u16]) -> Compiled {
+pub fn compiled(rules: Vec<Rule>, backends: Vec<Backend>, ports: &[u16]) -> Compiled {
     let endpoints: Arc<[_]> = ports.iter().map(|port| endpoint(*port, 'r')).collect();
     Compiled {
         endpoints: backends
@@ -85,7 +85,7 @@ fn compiled(rules: Vec<Rule>, backends: Vec<Backend>, ports: &[u16]) -> Compiled
     }
 }
 
-fn plain() -> Backend {
+pub fn plain() -> Backend {
     backend(Protocol::Http1, BackendPolicy::default())
 }
 

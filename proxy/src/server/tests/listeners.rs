@@ -1,5 +1,6 @@
 //! Do listeners come and go with the settings, and is a port that is taken named?
 
+use super::probe::probe;
 use super::support::{Edge, Log, listener, read_until, shared};
 use crate::listener::socket::BindError;
 use crate::runtime::Layout;
@@ -149,7 +150,7 @@ fn a_taken_port_at_the_start_is_an_error_that_names_field_and_address() {
         layout: Layout::ThreadPerCore { threads },
         caps: CAPS,
     };
-    let error = Server::start(shared, options, || super::support::probe(None)).unwrap_err();
+    let error = Server::start(shared, options, probe).unwrap_err();
     assert!(matches!(error, StartError::Listener { .. }));
     let text = error.to_string();
     assert!(
@@ -171,7 +172,7 @@ async fn a_runtime_that_steals_work_serves_as_well() {
         layout: Layout::WorkStealing { threads },
         caps: CAPS,
     };
-    let server = Server::start(shared, options, || super::support::probe(None)).unwrap();
+    let server = Server::start(shared, options, probe).unwrap();
     let listeners = server.listeners();
     ask(listeners
         .iter()

@@ -1,25 +1,18 @@
 //! Which edge do the stories run against, and how do they talk to it?
 
-use crate::connection::{context_of, current_clock};
+use super::probe::Probe;
 use crate::live::{InForce, Live};
 use crate::observe::Metrics;
 use crate::observe::access_log::AccessLog;
 use crate::runtime::Layout;
 use crate::server::{Caps, Options, Readiness, Server, Shared};
 use crate::tls::default_certificate::self_signed;
-use async_trait::async_trait;
-use bytes::Bytes;
 use config::limits::Limits;
-use config::settings::{self, AccessLogFormat, Listener, Settings, Source};
+use config::settings::{Listener, Settings};
 use config::snapshot::{RouteTable, Snapshot, TlsTable};
-use pingora_core::server::configuration::ServerConf;
-use pingora_core::upstreams::peer::HttpPeer;
-use pingora_http::ResponseHeader;
-use pingora_proxy::{HttpProxy, ProxyHttp, Session, http_proxy};
 use std::io::Write;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
@@ -80,7 +73,7 @@ impl Edge {
             origin,
             release: Arc::clone(&release),
         };
-        let server = Server::start(shared, options, move || make_proxy(proxy.clone())).unwrap();
+        let server = Server::start(shared, options, move || proxy.clone().into_proxy()).unwrap();
         Edge {
             server,
             log,
@@ -216,30 +209,15 @@ pub fn listener() -> Listener {
 }
 
 fn settings() -> Settings {
+    let limits = Limits {
+        lame_duck: Duration::from_millis(10),
+        drain: PATIENCE,
+        ..Limits::default()
+    };
     Settings {
         http: vec![listener()],
         https: vec![listener()],
-        share_port: false,
-        admin: "127.0.0.1:0".parse().unwrap(),
-        source: Source::Directory {
-            path: "manifests".into(),
-        },
-        ingress_classes: Vec::new(),
-        trusted_proxies: Vec::new(),
-        default_certificate: None,
-        access_log: settings::AccessLog {
-            format: AccessLogFormat::Json,
-            sampling: 1.0,
-        },
-        series_max: 600,
-        external_names: Vec::new(),
-        state_directory: "state".into(),
-        via: false,
-        limits: Limits {
-            lame_duck: Duration::from_millis(10),
-            drain: PATIENCE,
-            ..Limits::default()
-        },
+        limits,
         ..Settings::default()
     }
 }
@@ -274,128 +252,5 @@ pub fn shared(settings: Settings, tls: TlsTable, log: Log) -> Shared {
         metrics: Arc::new(metrics),
         access_log: Arc::new(access_log),
         readiness: Readiness::default(),
-    }
-}
-
-/// More than all buffers between us and a client who does not read.
-async fn big(session: &mut Session) -> pingora_error::Result<bool> {
-    let part = Bytes::from(vec![b'x'; 1 << 20]);
-    let mut header = ResponseHeader::build(200, None)?;
-    header.insert_header("content-length", 64 * part.len())?;
-    session
-        .write_response_header(Box::new(header), false)
-        .await?;
-    for number in 1..=64 {
-        session
-            .write_response_body(Some(part.clone()), number == 64)
-            .await?;
-    }
-    Ok(true)
-}
-
-/// What a runtime is started with where nobody waits.
-pub fn probe(origin: Option<SocketAddr>) -> HttpProxy<impl ProxyHttp<CTX = ()> + Send + Sync> {
-    make_proxy(Probe {
-        origin,
-        release: Arc::new(Semaphore::new(0)),
-    })
-}
-
-fn make_proxy(probe: Probe) -> HttpProxy<Probe> {
-    let conf = ServerConf {
-        threads: 1,
-        max_retries: 1,
-        ..ServerConf::default()
-    };
-    http_proxy(&Arc::new(conf), probe)
-}
-
-/// Answers with what it saw: `METHOD path body-bytes client server-name tls-version`.
-#[derive(Clone)]
-struct Probe {
-    origin: Option<SocketAddr>,
-    release: Arc<Semaphore>,
-}
-
-#[async_trait]
-impl ProxyHttp for Probe {
-    type CTX = ();
-
-    fn new_ctx(&self) {}
-
-    async fn request_filter(
-        &self,
-        session: &mut Session,
-        (): &mut (),
-    ) -> pingora_error::Result<bool> {
-        let context = Arc::clone(context_of(session.digest()).unwrap());
-        let path = session.req_header().uri.path().to_owned();
-        match path.as_str() {
-            path if path.starts_with("/origin") => {
-                // As the gateway does: an interim answer before the body is not the last one.
-                session
-                    .as_mut()
-                    .set_close_on_response_before_downstream_finish(false);
-                return Ok(false);
-            }
-            "/wait" => self.release.acquire().await.unwrap().forget(),
-            "/clock" => {
-                current_clock().unwrap().arm(Duration::from_millis(20));
-                std::future::pending::<()>().await;
-            }
-            "/closes" => context.closes.store(true, Ordering::Relaxed),
-            "/condemned" => context.is_condemned.store(true, Ordering::Relaxed),
-            _ => {}
-        }
-        if path == "/big" {
-            return big(session).await;
-        }
-        let mut body_bytes = 0;
-        while let Some(part) = session.as_mut().read_request_body().await? {
-            body_bytes += part.len();
-        }
-        let tls = context.tls.as_ref();
-        let text = format!(
-            "{} {path} {body_bytes} {} {} {}",
-            session.req_header().method,
-            context.client.ip(),
-            tls.and_then(|tls| tls.server_name.as_deref())
-                .unwrap_or("-"),
-            tls.map_or("-", |tls| tls.version),
-        );
-        let mut header = ResponseHeader::build(200, None)?;
-        header.insert_header("content-length", text.len())?;
-        session
-            .write_response_header(Box::new(header), false)
-            .await?;
-        session
-            .write_response_body(Some(Bytes::from(text)), true)
-            .await?;
-        Ok(true)
-    }
-
-    async fn upstream_peer(
-        &self,
-        _: &mut Session,
-        (): &mut (),
-    ) -> pingora_error::Result<Box<HttpPeer>> {
-        Ok(Box::new(HttpPeer::new(
-            self.origin.unwrap(),
-            false,
-            String::new(),
-        )))
-    }
-
-    async fn response_filter(
-        &self,
-        session: &mut Session,
-        response: &mut ResponseHeader,
-        (): &mut (),
-    ) -> pingora_error::Result<()> {
-        if response.status == 101 {
-            let context = context_of(session.digest()).unwrap();
-            context.is_upgraded.store(true, Ordering::Relaxed);
-        }
-        Ok(())
     }
 }

@@ -194,6 +194,7 @@ async fn plain_http_on_the_tls_port_is_told_so() {
     stream.write_all(GET).await.unwrap();
     let answer = read_to_end(&mut stream).await;
     assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
+    drop(stream);
     edge.expect_metric(&["hedgerow_connections_refused_total", "plain-http"], 1)
         .await;
 }

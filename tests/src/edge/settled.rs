@@ -1,0 +1,70 @@
+//! Is what is in force what the manifests say?
+
+use config::model::Certificate;
+use config::problem::Problem;
+use config::snapshot::{Compiled, EndpointAddress, Snapshot};
+use proxy::live::InForce;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::Arc;
+
+/// Compiles the directory as `hedgerow check` does, and compares all that a request or an operator could tell apart.
+pub fn is_what_is_written(in_force: &InForce, directory: &Path) -> bool {
+    let loaded = k8s::source::directory::load(directory);
+    let now = in_force.published_at.as_second();
+    let written = k8s::control::build(&loaded.objects, &in_force.settings, now);
+    in_force.version > 0
+        && in_force.snapshot.digest == written.snapshot.digest
+        && certificates(&in_force.snapshot) == certificates(&written.snapshot)
+        && endpoints(in_force) == endpoints_of(&written)
+        && has_same_problems(&in_force.problems, &written.problems)
+}
+
+fn certificates(snapshot: &Snapshot) -> BTreeMap<String, u64> {
+    let digest = |certificate: &Arc<Certificate>| certificate.digest;
+    let entries = snapshot.tls.entries();
+    entries
+        .map(|entry| (entry.host.to_string(), digest(&entry.certificate)))
+        .collect()
+}
+
+type Endpoints = BTreeMap<String, Vec<(String, bool, bool)>>;
+
+fn endpoints(in_force: &InForce) -> Endpoints {
+    let backends = in_force.backends.iter();
+    backends
+        .map(|backend| {
+            let set = backend.pool.current();
+            (format!("{:?}", backend.key), told_apart(set.published()))
+        })
+        .collect()
+}
+
+fn endpoints_of(written: &Compiled) -> Endpoints {
+    let backends = written.snapshot.backends.iter();
+    backends
+        .map(|backend| {
+            let set = written.endpoints.get(&backend.key);
+            let set = set.map(|set| told_apart(set)).unwrap_or_default();
+            (format!("{:?}", backend.key), set)
+        })
+        .collect()
+}
+
+fn told_apart(set: &[EndpointAddress]) -> Vec<(String, bool, bool)> {
+    let mut all: Vec<_> = set
+        .iter()
+        .map(|one| (one.address.to_string(), one.ready, one.terminating))
+        .collect();
+    all.sort();
+    all
+}
+
+/// Those without a place are the edge's own (settings, listeners).
+fn has_same_problems(found: &[Problem], written: &[Problem]) -> bool {
+    let placed = |all: &[Problem]| -> BTreeSet<Problem> {
+        let placed = all.iter().filter(|problem| problem.origin.is_some());
+        placed.cloned().collect()
+    };
+    placed(found) == placed(written)
+}
