@@ -148,7 +148,7 @@ impl Upload {
         let number = self.count.to_le_bytes();
         self.block[..number.len()].copy_from_slice(&number);
         self.digest = digest(self.digest, &self.block);
-        if self.count % 16 == 0 {
+        if self.count.is_multiple_of(16) {
             self.peak = self.peak.max(resident_bytes());
         }
         &self.block
