@@ -76,6 +76,7 @@ async fn connections_to_a_backend_are_used_again() {
         assert_eq!(reply.status, 200);
     }
     assert_eq!(origin.accepted(), 1);
+    drop(connection);
     edge.stop().await;
 }
 
@@ -90,5 +91,6 @@ async fn a_backend_that_closes_after_each_answer_serves_every_request() {
         let reply = request.send_on(&mut connection).await.expect("answers");
         assert_eq!(reply.status, 200);
     }
+    drop(connection);
     edge.stop().await;
 }
