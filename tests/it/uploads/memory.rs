@@ -23,8 +23,7 @@ fn a_hundred_megabytes_pass_whole_in_flat_memory() {
         let runtime = tokio::runtime::Runtime::new().expect("starts");
         return runtime.block_on(upload_all());
     }
-    let program = std::env::current_exe().expect("has a path");
-    let run = Command::new(program)
+    let run = Command::new("/proc/self/exe")
         .args(["--exact", NAME, "--nocapture", "--test-threads=1"])
         .env(ALONE, "1")
         .output()
