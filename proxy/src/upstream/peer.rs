@@ -110,9 +110,9 @@ mod tests {
             &Limits::default(),
         );
         let endpoint = EndpointState::new(SocketAddr::from(([127, 0, 0, 1], 9)), 1);
-        let before = build(&terms, &endpoint, &TIMEOUTS).reuse_hash();
+        let before = build(&terms, &endpoint, &TIMEOUTS, Kind::Plain).reuse_hash();
         endpoint.learn_keep_alive(Duration::from_secs(2));
-        let after = build(&terms, &endpoint, &TIMEOUTS);
+        let after = build(&terms, &endpoint, &TIMEOUTS, Kind::Plain);
         assert_ne!(before, after.reuse_hash());
         assert_eq!(after.idle_timeout(), Some(Duration::from_secs(1)));
     }
