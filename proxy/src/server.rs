@@ -239,7 +239,12 @@ impl Server {
         let wanted = ListenerSpec::all(settings);
         // Removed first: the same address may come back with the other scheme.
         for removed in self.take_unwanted(&wanted) {
+            let address = removed.spec.address;
             removed.end().await;
+            if !self.is_running_on(address) {
+                let metrics = &self.shared.metrics.connections;
+                metrics.forget_listener(&address.to_string());
+            }
         }
         let mut problems = Vec::new();
         for spec in wanted {
@@ -261,6 +266,12 @@ impl Server {
         let is_unwanted =
             |running: &mut Running| !wanted.iter().any(|spec| spec.is_same_socket(&running.spec));
         self.running().extract_if(.., is_unwanted).collect()
+    }
+
+    fn is_running_on(&self, address: SocketAddr) -> bool {
+        self.running()
+            .iter()
+            .any(|running| running.spec.address == address)
     }
 
     /// False: there is no such listener yet.

@@ -1,6 +1,7 @@
 //! How do well-behaved clients ask over and over, and what counts as a failure?
 
 use rustls::ClientConfig;
+use rustls::client::Resumption;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -14,7 +15,6 @@ pub struct Patron {
     address: SocketAddr,
     tls: Option<(String, Arc<ClientConfig>)>,
     connection: Option<Connection>,
-    /// Each request on a connection of its own.
     is_fickle: bool,
 }
 
@@ -36,6 +36,18 @@ impl Patron {
         }
     }
 
+    /// Every handshake is a full one, and checks the certificate.
+    #[must_use]
+    pub fn forgetful(mut self) -> Patron {
+        if let Some((_, config)) = &mut self.tls {
+            let mut without = ClientConfig::clone(config);
+            without.resumption = Resumption::disabled();
+            *config = Arc::new(without);
+        }
+        self
+    }
+
+    /// Each request goes over a connection of its own.
     #[must_use]
     pub fn fickle(self) -> Patron {
         Patron {

@@ -1,1 +1,4 @@
-//! What?
+//! Does anybody who is being served notice that manifests change?
+
+mod files;
+mod load;

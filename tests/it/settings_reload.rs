@@ -1,126 +1,354 @@
 //! Does an edit of the settings file take effect while the edge runs, and a bad one none?
 
-use std::net::{SocketAddr, TcpListener};
-use tests::client::{Connection, Request};
-use tests::edge::Edge;
+use config::settings::Settings;
+use proxy::app::{self, Options};
+use proxy::shutdown::StopMode;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+use tests::client::{Connection, PATIENCE, Reply, Request};
+use tests::log::Log;
 use tests::manifest;
 use tests::origin::Origin;
 
-const ANYWHERE: &str = "listeners: { http: [\"127.0.0.1:0\"], https: [\"127.0.0.1:0\"] }\n";
+/// The edge is looked at this often while a story waits.
+const LOOK_INTERVAL: Duration = Duration::from_millis(10);
 
-fn site(origin: &Origin) -> String {
-    manifest::join(&[
-        manifest::ingress("shop", "shop.test", &[("/", "web", 80)]),
-        manifest::service("web", 80, &[origin.address]),
-    ])
+/// An edge that follows `settings/hedgerow.yaml` of a directory of its own.
+struct Configured {
+    edge: app::Edge,
+    directory: tempfile::TempDir,
+    log: Log,
+    origin: Origin,
+}
+
+impl Configured {
+    /// With these keys besides the ones that every story needs.
+    async fn start(keys: &str) -> Configured {
+        let origin = Origin::start("a").await;
+        let directory = tempfile::tempdir().expect("makes a directory");
+        let manifests = directory.path().join("manifests");
+        std::fs::create_dir(&manifests).expect("makes a directory");
+        let site = manifest::join(&[
+            manifest::ingress("shop", "shop.test", &[("/", "web", 80)]),
+            manifest::service("web", 80, &[origin.address]),
+        ]);
+        std::fs::write(manifests.join("site.yaml"), site).expect("writes");
+        std::fs::create_dir(directory.path().join("settings")).expect("makes a directory");
+        let file = directory.path().join("settings/hedgerow.yaml");
+        let text = text(&directory, keys);
+        std::fs::write(&file, &text).expect("writes");
+        let settings = Settings::parse(&text, "hedgerow.yaml").expect("is right");
+        let log = Log::default();
+        let options = Options {
+            settings_file: Some(file),
+            access_log: Box::new(log.writer()),
+            log_levels: app::log::QUIET,
+            ..Options::default()
+        };
+        let started = tokio::task::spawn_blocking(move || app::Edge::start(settings, options));
+        let edge = started.await.expect("ends").expect("starts");
+        Configured {
+            edge,
+            directory,
+            log,
+            origin,
+        }
+    }
+
+    fn file(&self) -> PathBuf {
+        self.directory.path().join("settings/hedgerow.yaml")
+    }
+
+    /// Writes other keys, as a careful editor does, without waiting.
+    fn write(&self, keys: &str) {
+        let next = self.directory.path().join("next.yaml");
+        std::fs::write(&next, text(&self.directory, keys)).expect("writes");
+        std::fs::rename(next, self.file()).expect("renames");
+    }
+
+    /// The same; returns when the file was read, and put into force or refused.
+    async fn edit(&self, keys: &str) {
+        let before = self.applied().await;
+        self.write(keys);
+        self.applied_beyond(before).await;
+    }
+
+    /// How often a file was put into force or refused.
+    async fn applied(&self) -> u64 {
+        let metrics = self.admin("/metrics").await.text();
+        let lines = metrics
+            .lines()
+            .filter(|line| line.starts_with("hedgerow_settings_applied_total"));
+        lines
+            .filter_map(|line| line.rsplit_once(' ')?.1.parse::<u64>().ok())
+            .sum()
+    }
+
+    /// Waits until one more was.
+    async fn applied_beyond(&self, before: u64) {
+        let deadline = Instant::now() + PATIENCE;
+        while self.applied().await == before {
+            assert!(Instant::now() < deadline, "the edit was never read");
+            tokio::time::sleep(LOOK_INTERVAL).await;
+        }
+    }
+
+    async fn admin(&self, target: &str) -> Reply {
+        let address = self.edge.admin_addr();
+        let request = Request::new("GET", &format!("http://{address}{target}"));
+        ask(address, &request).await
+    }
+
+    async fn get(&self, address: SocketAddr) -> Reply {
+        ask(address, &Request::new("GET", "http://shop.test/")).await
+    }
+
+    fn http(&self) -> SocketAddr {
+        self.edge.http_addr().expect("listens")
+    }
+
+    async fn stop(self) {
+        let stop = tokio::task::spawn_blocking(move || self.edge.shutdown(StopMode::Drain));
+        let report = stop.await.expect("ends");
+        assert!(report.is_clean(), "{report:?}");
+    }
+}
+
+async fn ask(address: SocketAddr, request: &Request) -> Reply {
+    let mut connection = Connection::open(address).await.expect("connects");
+    request.send_on(&mut connection).await.expect("is answered")
+}
+
+/// Keys given twice would be an error: what a story says about a key replaces the usual line.
+fn text(directory: &tempfile::TempDir, keys: &str) -> String {
+    let path = directory.path().display();
+    let mut text = format!("{keys}\nsource: {{ directory: {{ path: {path}/manifests }} }}\n");
+    for (key, line) in [
+        ("admin", "admin: 127.0.0.1:0"),
+        (
+            "listeners",
+            "listeners: { http: ['127.0.0.1:0'], https: [] }",
+        ),
+        ("state", &format!("state: {{ directory: {path}/state }}")),
+        ("limits", "limits: { drain: 5s }"),
+    ] {
+        let is_given = keys.lines().any(|given| given.starts_with(key));
+        if !is_given {
+            text.push_str(&format!("{line}\n"));
+        }
+    }
+    text
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_good_edit_is_in_force_and_no_connection_notices() {
-    let origin = Origin::start("a").await;
-    let edge = Edge::start_following(&site(&origin), ANYWHERE).await;
-    let request = Request::new("GET", "http://shop.test/");
-    let mut connection = Connection::open(edge.http()).await.expect("connects");
-    let reply = request.send_on(&mut connection).await.expect("answers");
-    assert_eq!(reply.status, 200);
-    let seen = origin.received()[0].head.clone();
-    assert_eq!(seen.field("via"), None);
-    edge.write_settings(&format!("{ANYWHERE}via: true\n"));
-    edge.until("via is on", |in_force| in_force.settings.via)
-        .await;
-    let reply = request.send_on(&mut connection).await.expect("answers");
-    assert_eq!(reply.status, 200);
-    assert!(origin.received()[1].head.field("via").is_some());
-    drop(connection);
-    edge.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_bad_edit_keeps_the_last_good_and_says_why() {
-    let origin = Origin::start("a").await;
-    let edge = Edge::start_following(&site(&origin), ANYWHERE).await;
-    edge.write_settings(&format!("{ANYWHERE}vai: true\n"));
-    edge.until_ready_says("vai").await;
-    assert!(
-        edge.app().is_ready(),
-        "a bad edit is no reason to stop serving"
+async fn listeners_come_and_go_and_old_connections_live_on() {
+    let edge = Configured::start("").await;
+    let first = edge.http();
+    let mut kept = Connection::open(first).await.expect("connects");
+    let ask_again = Request::new("GET", "http://shop.test/");
+    assert_eq!(
+        ask_again
+            .send_on(&mut kept)
+            .await
+            .expect("is answered")
+            .status,
+        200
     );
-    assert_eq!(edge.get("http://shop.test/").await.status, 200);
-    let failed = edge
-        .metric("hedgerow_settings_applied_total", &["failed"])
+
+    edge.edit("listeners: { http: ['127.0.0.1:0', '127.0.0.2:0'], https: ['127.0.0.3:0'] }")
         .await;
-    assert_eq!(failed, 1.0);
-    edge.write_settings(&format!("{ANYWHERE}via: true\n"));
-    edge.until("via is on", |in_force| in_force.settings.via)
+    let all = edge.edge.http_addrs();
+    assert_eq!((all.len(), all[0]), (2, first));
+    assert_eq!(edge.get(all[1]).await.status, 200);
+    assert_eq!(edge.edge.https_addrs().len(), 1);
+
+    edge.edit("listeners: { http: ['127.0.0.2:0'], https: [] }")
         .await;
-    let verbose = edge.admin("/readyz?verbose").await.text();
-    assert!(!verbose.contains("vai"), "{verbose}");
+    assert_eq!(edge.edge.http_addrs(), [all[1]]);
+    assert!(edge.edge.https_addrs().is_empty());
+    assert!(
+        Connection::open(first).await.is_err(),
+        "a removed listener is closed"
+    );
+    let reply = ask_again.send_on(&mut kept).await;
+    assert_eq!(reply.expect("its connections live on").status, 200);
+    assert_eq!(edge.get(all[1]).await.status, 200);
+    let metrics = edge.admin("/metrics").await.text();
+    assert!(
+        !metrics.contains("127.0.0.3:0"),
+        "series of a listener that is gone stay:\n{metrics}"
+    );
+    drop(kept);
     edge.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_listener_comes_and_goes() {
-    let origin = Origin::start("a").await;
-    let edge = Edge::start_following(&site(&origin), ANYWHERE).await;
-    let free = TcpListener::bind("127.0.0.1:0").expect("binds");
-    let added: SocketAddr = free.local_addr().expect("has an address");
-    drop(free);
-    let both = format!("listeners: {{ http: [\"127.0.0.1:0\", \"{added}\"] }}\n");
-    edge.write_settings(&both);
-    edge.until("there are two listeners", |in_force| {
-        in_force.settings.http.len() == 2
-    })
+async fn a_listener_that_cannot_be_bound_leaves_the_others_alone() {
+    let edge = Configured::start("").await;
+    let taken = std::net::TcpListener::bind("127.0.0.2:0").expect("binds");
+    let address = taken.local_addr().expect("has an address");
+    edge.edit(&format!(
+        "listeners: {{ http: ['127.0.0.1:0', '{address}'], https: [] }}"
+    ))
     .await;
-    let mut connection = Connection::open(added).await.expect("connects");
-    let request = Request::new("GET", "http://shop.test/");
-    let reply = request.send_on(&mut connection).await.expect("answers");
-    assert_eq!(reply.served_by(), "a");
-    edge.write_settings(ANYWHERE);
-    edge.until("there is one listener", |in_force| {
-        in_force.settings.http.len() == 1
-    })
-    .await;
-    assert!(Connection::open(added).await.is_err(), "it still accepts");
-    let reply = request
-        .send_on(&mut connection)
+    assert_eq!(edge.get(edge.http()).await.status, 200);
+    let ready = edge.admin("/readyz?verbose").await;
+    assert_eq!(ready.status, 503);
+    assert!(
+        ready.text().contains("[-] listeners-bound failed: "),
+        "{}",
+        ready.text()
+    );
+    let deadline = Instant::now() + PATIENCE;
+    while !edge
+        .admin("/problems")
         .await
-        .expect("an open connection lives on");
-    assert_eq!(reply.status, 200);
-    drop(connection);
+        .text()
+        .contains(&address.to_string())
+    {
+        assert!(Instant::now() < deadline, "nobody is told of {address}");
+    }
+    edge.edit("").await;
+    assert_eq!(edge.admin("/readyz").await.status, 200);
     edge.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_listener_that_cannot_be_bound_is_a_problem_and_the_others_serve() {
-    let origin = Origin::start("a").await;
-    let edge = Edge::start_following(&site(&origin), ANYWHERE).await;
-    let holder = TcpListener::bind("127.0.0.1:0").expect("binds");
-    let taken = holder.local_addr().expect("has an address");
-    edge.write_settings(&format!(
-        "listeners: {{ http: [\"127.0.0.1:0\", \"{taken}\"] }}\n"
-    ));
-    edge.until("the taken port is a problem", |in_force| {
-        let mut problems = in_force.problems.iter();
-        problems.any(|problem| problem.found.contains(&taken.to_string()))
-    })
-    .await;
-    assert_eq!(edge.get("http://shop.test/").await.status, 200);
+async fn limits_and_trusted_proxies_change_for_the_next_request() {
+    let edge = Configured::start("").await;
+    let mut request =
+        Request::new("GET", "http://shop.test/").field("x-forwarded-for", "203.0.113.7");
+    for number in 0..20 {
+        request = request.field(&format!("x-{number}"), "a");
+    }
+    assert_eq!(ask(edge.http(), &request).await.status, 200);
+    edge.edit("trustedProxies: [127.0.0.0/8]\nlimits: { headerFieldsMax: 30 }")
+        .await;
+    assert_eq!(ask(edge.http(), &request).await.status, 200);
+    let seen = |at: usize| {
+        let received = edge.origin.received();
+        received[at]
+            .head
+            .field("x-forwarded-for")
+            .map(str::to_owned)
+    };
+    assert_eq!(seen(0).as_deref(), Some("127.0.0.1"));
+    assert_eq!(seen(1).as_deref(), Some("203.0.113.7, 127.0.0.1"));
+    edge.edit("limits: { headerFieldsMax: 16 }").await;
+    assert_eq!(ask(edge.http(), &request).await.status, 431);
+    edge.edit("").await;
+    assert_eq!(ask(edge.http(), &request).await.status, 200);
+    assert_eq!(seen(2).as_deref(), Some("127.0.0.1"));
     edge.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_needs_a_restart_is_told() {
-    let origin = Origin::start("a").await;
-    let edge = Edge::start_following(&site(&origin), ANYWHERE).await;
-    edge.write_settings(&format!(
-        "{ANYWHERE}metrics: {{ seriesMax: 500 }}\nvia: true\n"
-    ));
-    edge.until("the restart is a problem", |in_force| {
-        let mut problems = in_force.problems.iter();
-        problems.any(|problem| problem.field == "metrics.seriesMax")
-    })
-    .await;
-    assert!(edge.in_force().settings.via);
-    assert_eq!(edge.in_force().settings.series_max, 600);
+async fn the_access_log_changes_its_form() {
+    let edge = Configured::start("").await;
+    edge.get(edge.http()).await;
+    edge.log.line_with("host", "shop.test").await;
+    edge.edit("accessLog: { format: 'off' }").await;
+    edge.get(edge.http()).await;
+    edge.edit("accessLog: { format: common }").await;
+    edge.get(edge.http()).await;
+    let deadline = Instant::now() + PATIENCE;
+    while edge.log.text().lines().count() < 2 {
+        assert!(Instant::now() < deadline, "{}", edge.log.text());
+        tokio::task::yield_now().await;
+    }
+    let text = edge.log.text();
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines.len(), 2, "off is off:\n{text}");
+    assert!(lines[1].starts_with("127.0.0.1 - - ["), "{text}");
+    assert!(lines[1].contains("\"GET / HTTP/1.1\" 200 "), "{text}");
+    edge.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bad_edit_keeps_the_last_good_one_and_says_why() {
+    let edge = Configured::start("limits: { headerFieldsMax: 50 }").await;
+    for (keys, word) in [
+        ("trustedProxy: [127.0.0.0/8]", "trustedProxies"),
+        ("limits: { headerFieldsMax: many }", "headerFieldsMax"),
+        ("limits: { drain: 10m5 }", "drain"),
+        ("listeners: { http: ['localhost:80'] }", "listeners.http"),
+        ("acme: { default: x }", "not in this version"),
+        ("a: [", "hedgerow.yaml"),
+        ("a: *nowhere", "hedgerow.yaml"),
+        (&format!("a: {}", "[".repeat(100_000)), "hedgerow.yaml"),
+        ("\0", "hedgerow.yaml"),
+    ] {
+        edge.edit(keys).await;
+        let ready = edge.admin("/readyz?verbose").await;
+        let shown = &keys[..keys.len().min(40)];
+        assert_eq!(ready.status, 200, "{shown}");
+        let text = ready.text();
+        let problem = text.split_once("[!] ").map_or("", |(_, problem)| problem);
+        assert!(problem.contains(word), "{shown}:\n{text}");
+        let metrics = edge.admin("/metrics").await.text();
+        assert!(
+            metrics.contains("\nhedgerow_settings_last_result 0\n"),
+            "{shown}"
+        );
+        assert_eq!(edge.get(edge.http()).await.status, 200, "{shown}");
+    }
+    let before = edge.applied().await;
+    std::fs::write(edge.file(), b"admin: caf\xe9\n").expect("writes");
+    edge.applied_beyond(before).await;
+    assert_eq!(edge.get(edge.http()).await.status, 200);
+    edge.edit("").await;
+    let text = edge.admin("/readyz?verbose").await.text();
+    assert!(!text.contains("[!]"), "{text}");
+    let metrics = edge.admin("/metrics").await.text();
+    assert!(metrics.contains("\nhedgerow_settings_last_result 1\n"));
+    edge.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_for_a_restart_is_named_and_the_rest_is_in_force() {
+    let edge = Configured::start("").await;
+    let admin = edge.edge.admin_addr();
+    edge.edit("admin: 127.0.0.1:1\nmetrics: { seriesMax: 900 }\nlimits: { headerFieldsMax: 16 }")
+        .await;
+    assert_eq!(edge.edge.admin_addr(), admin);
+    let deadline = Instant::now() + PATIENCE;
+    for key in ["\"admin\"", "\"metrics.seriesMax\"", "a restart"] {
+        while !edge.admin("/problems").await.text().contains(key) {
+            assert!(Instant::now() < deadline, "nobody is told of {key}");
+        }
+    }
+    let mut request = Request::new("GET", "http://shop.test/");
+    for number in 0..20 {
+        request = request.field(&format!("x-{number}"), "a");
+    }
+    assert_eq!(ask(edge.http(), &request).await.status, 431);
+    edge.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_config_map_that_is_swapped_is_followed() {
+    use std::os::unix::fs::symlink;
+    let edge = Configured::start("").await;
+    // As the kubelet's AtomicWriter does: hedgerow.yaml -> ..data/hedgerow.yaml, ..data -> a directory with a time in its name.
+    let mount = edge.directory.path().join("settings");
+    let version = |name: &str, keys: &str| {
+        std::fs::create_dir(mount.join(name)).expect("makes a directory");
+        let text = text(&edge.directory, keys);
+        std::fs::write(mount.join(name).join("hedgerow.yaml"), text).expect("writes");
+        let next = mount.join("..data_tmp");
+        symlink(name, &next).expect("links");
+        std::fs::rename(next, mount.join("..data")).expect("swaps");
+    };
+    version("..1", "accessLog: { format: common }");
+    let before = edge.applied().await;
+    std::fs::remove_file(edge.file()).expect("removes");
+    symlink("..data/hedgerow.yaml", edge.file()).expect("links");
+    edge.applied_beyond(before).await;
+    let before = edge.applied().await;
+    version("..2", "limits: { headerFieldsMax: 3 }\nnonsense: 1");
+    edge.applied_beyond(before).await;
+    let text = edge.admin("/readyz?verbose").await.text();
+    assert!(text.contains("nonsense"), "{text}");
     edge.stop().await;
 }

@@ -129,12 +129,17 @@ impl Edge {
     }
 
     /// The same in another mode.
-    pub async fn stop_as(mut self, mode: StopMode) -> ShutdownReport {
-        let running = self.running.take().expect("has not ended");
-        let stopped = tokio::task::spawn_blocking(move || running.shutdown(mode));
-        let report = stopped.await.unwrap();
+    pub async fn stop_as(self, mode: StopMode) -> ShutdownReport {
+        let report = self.stop_whatever_is_cut(mode).await;
         assert!(report.is_clean(), "an unclean stop: {report:?}");
         report
+    }
+
+    /// For a story about requests that a stop cuts.
+    pub async fn stop_whatever_is_cut(mut self, mode: StopMode) -> ShutdownReport {
+        let running = self.running.take().expect("has not ended");
+        let stopped = tokio::task::spawn_blocking(move || running.shutdown(mode));
+        stopped.await.unwrap()
     }
 }
 
@@ -188,6 +193,15 @@ impl Edge {
             settled::is_what_is_written(in_force, &directory)
         })
         .await;
+    }
+
+    /// Waits until something later than this version is in force.
+    pub async fn follow(&self, version: u64) {
+        let later = self.app().wait_for_version_above(version, PATIENCE).await;
+        assert!(
+            later.is_some(),
+            "nothing after version {version} came into force"
+        );
     }
 
     /// Waits until what is in force is as wanted, through any number of versions.

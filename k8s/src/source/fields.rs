@@ -18,6 +18,11 @@ use std::fmt;
 const TYPE_ERRORS_MAX: usize = 16;
 /// Unknown fields that are reported for one object.
 const UNKNOWN_FIELDS_MAX: usize = 32;
+/// A name that is the beginning of another is taken for it from so many letters on, and if the other has at most so many more.
+const STEM_MIN: usize = 4;
+const ENDING_MAX: usize = 4;
+/// What happens to an object with a field that is misspelt.
+const MISSPELT: &str = "the object is not used as it is, because it may mean more than was meant; what it was before stays in force";
 /// Characters of a wrong value that are shown.
 const SHOWN_CHARS_MAX: usize = 40;
 
@@ -55,8 +60,8 @@ pub enum Privacy {
     Secret,
 }
 
-/// The typed object, if its fields have the right types, and what is wrong: fields of a wrong type (errors, and then there is no object),
-/// fields that the kind does not have (errors if one letter or two make them right, else warnings).
+/// The typed object, and what is wrong. Fields of a wrong type are errors, and so are fields that are misspelt: then there is no object, because
+/// a rule without its `host` is a rule for every host. Other fields that the kind does not have are warnings: a newer version may have them.
 pub fn read<K: DeserializeOwned>(
     mut value: Value,
     privacy: Privacy,
@@ -83,10 +88,16 @@ pub fn read<K: DeserializeOwned>(
             break;
         }
     }
-    let unknown = unknown.into_iter().take(UNKNOWN_FIELDS_MAX);
-    let typed = typed.filter(|_| faults.is_empty());
-    faults.extend(unknown.map(|path| unknown_fault::<K>(&path)));
-    (typed, faults)
+    // Errors before warnings, so that the bound never hides the reason why there is no object.
+    let mut unknown: Vec<_> = unknown
+        .iter()
+        .map(|path| unknown_fault::<K>(path))
+        .collect();
+    unknown.sort_by_key(|fault| fault.severity);
+    unknown.truncate(UNKNOWN_FIELDS_MAX);
+    faults.extend(unknown);
+    let is_right = faults.iter().all(|fault| fault.severity != Severity::Error);
+    (typed.filter(|_| is_right), faults)
 }
 
 type Path = Vec<Step>;
@@ -254,11 +265,8 @@ fn unknown_fault<K: DeserializeOwned>(path: &[Step]) -> FieldFault {
         _ => ("", path),
     };
     let names = probe::fields_at::<K>(parent);
-    let (severity, expected) = match nearest(last, names.iter().copied()) {
-        Some(name) => (
-            Severity::Error,
-            format!("{name}; it has no effect as it is"),
-        ),
+    let (severity, expected) = match meant(last, names) {
+        Some(name) => (Severity::Error, format!("{name}; {MISSPELT}")),
         None if names.is_empty() => (Severity::Warning, "nothing here; it is ignored".to_owned()),
         None => (
             Severity::Warning,
@@ -272,6 +280,21 @@ fn unknown_fault<K: DeserializeOwned>(path: &[Step]) -> FieldFault {
         found: format!("a field {last:?} that this kind does not have"),
         expected,
     }
+}
+
+/// The field that was probably meant: nearly the same name, or its beginning (`match`), or with a little more behind it (`hostname` for `host`).
+fn meant<'a>(written: &str, names: &[&'a str]) -> Option<&'a str> {
+    let lower = written.to_ascii_lowercase();
+    let is_longer = |long: &str, short: &str| {
+        let more = long.len().saturating_sub(short.len());
+        long.starts_with(short) && short.len() >= STEM_MIN && more <= ENDING_MAX
+    };
+    nearest(written, names.iter().copied()).or_else(|| {
+        names.iter().copied().find(|name| {
+            let name = name.to_ascii_lowercase();
+            is_longer(&lower, &name) || is_longer(&name, &lower)
+        })
+    })
 }
 
 /// The name that was probably meant: the same but for case, or for one letter in four.

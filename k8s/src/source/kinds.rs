@@ -26,6 +26,8 @@ pub struct Read {
     pub objects: Vec<Any>,
     /// Objects that are ours and wrong: they are not used, and an earlier version of them stays.
     pub broken: Vec<ObjectRef>,
+    /// True: one of those that are wrong does not say which object it is, or says it in a field that is misspelt. It may be any.
+    pub has_nameless: bool,
     pub problems: Vec<Problem>,
     /// The kinds of documents that are not ours.
     pub passed_over: Vec<String>,
@@ -129,6 +131,7 @@ fn ours(kind: Kind, mut document: Node, file: &Arc<str>, into: &mut Read) {
             let origin = lines.origin(&fault.field);
             into.problems.push(problem(&reference, fault, origin));
         }
+        into.has_nameless = true;
         into.broken.push(reference);
         return;
     }
@@ -163,6 +166,9 @@ impl Draft<'_> {
         };
         let (typed, faults) = fields::read::<K>(self.value, privacy);
         for fault in faults {
+            // `namespce` says that this is another object than it seems to be.
+            self.into.has_nameless |=
+                fault.severity == Severity::Error && fault.field.starts_with("metadata.");
             let origin = self.lines.origin(&fault.field);
             let found = problem(&self.reference, fault, origin);
             self.into.problems.push(found);

@@ -16,7 +16,7 @@ pub struct Contents {
     pub objects: Vec<Any>,
     /// Objects that are there and wrong: earlier versions of them stay in force.
     pub broken: Vec<ObjectRef>,
-    /// False: a document does not parse. Whatever the file held before may be in it, and stays in force.
+    /// False: a document does not parse, or does not say which object it is. Whatever the file held before may be in it, and stays in force.
     pub is_whole: bool,
     pub problems: Vec<Problem>,
     /// How many documents of which other kinds the file holds.
@@ -54,7 +54,7 @@ fn read_documents(bytes: &[u8], notation: Notation, file: &Arc<str>) -> Contents
     Contents {
         objects: read.objects,
         broken: read.broken,
-        is_whole,
+        is_whole: is_whole && !read.has_nameless,
         problems: read.problems,
         passed_over,
     }

@@ -5,6 +5,15 @@ use prometheus::{
     IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, core::Collector,
 };
 
+/// Why a connection is refused: the caps, the PROXY protocol, plain HTTP on a TLS port.
+pub const REFUSED: [&str; 5] = [
+    "connections-max",
+    "client-connections-max",
+    "proxy-protocol-absent",
+    "proxy-protocol-malformed",
+    "plain-http",
+];
+
 /// Everything that is counted before a request begins and after it ended.
 #[derive(Debug)]
 pub struct ConnectionMetrics {
@@ -67,7 +76,23 @@ impl ConnectionMetrics {
         }
     }
 
-    /// `reason` is one of a closed set of words of ours.
+    /// Takes its series from a listener that is gone, or listeners that come and go would fill the budget. Connections of it that live on
+    /// count where nobody looks any more.
+    pub fn forget_listener(&self, label: &str) {
+        // An error says that there is no such series (any more).
+        for series in [&self.accepted, &self.evicted, &self.accept_errors] {
+            let _ = series.remove_label_values(&[label]);
+        }
+        let _ = self.open.remove_label_values(&[label]);
+        for direction in ["in", "out"] {
+            let _ = self.bytes.remove_label_values(&[label, direction]);
+        }
+        for reason in REFUSED {
+            let _ = self.refused.remove_label_values(&[label, reason]);
+        }
+    }
+
+    /// `reason` is one of `REFUSED`.
     pub fn count_refused(&self, listener: &str, reason: &'static str) {
         self.refused.with_label_values(&[listener, reason]).inc();
     }
@@ -105,7 +130,7 @@ mod tests {
         let registry = Registry::new();
         let metrics = ConnectionMetrics::register(&registry).unwrap();
         metrics.listener("[::]:443").accepted.inc();
-        metrics.count_refused("[::]:443", "connections-max");
+        metrics.count_refused("[::]:443", REFUSED[0]);
         metrics.count_closed("keep-alive-idle");
         metrics.count_handshake("TLSv1.3", "ok");
         metrics.count_head_refused(Reason::BadHost);

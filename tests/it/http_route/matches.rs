@@ -1,6 +1,7 @@
 //! Which rule takes a request, by path, header, query and method?
 
 use super::{check, route, services};
+use config::problem::Severity;
 use tests::edge::Edge;
 use tests::manifest;
 
@@ -202,7 +203,7 @@ const EXAMPLES: &[Example] = &[
         "precedence: path, then method, then headers, then query, then the first rule",
         "    - matches: [{ path: { value: /a } }]
       $1
-    - matches: [{ path: { value: /a }, queryParams: [{ name: q, value: x }, { name: r, value: y }] }]
+    - matches: [{ path: { value: /a }, queryParams: [{ name: q, value: x }, { name: r, value: z }] }]
       $2
     - matches: [{ path: { value: /a }, headers: [{ name: h, value: x }] }]
       $3
@@ -214,11 +215,11 @@ const EXAMPLES: &[Example] = &[
       $3",
         &[
             ("a.test/a", "v1"),
-            ("a.test/a?q=x&r=y", "v2"),
-            ("a.test/a?q=x&r=y | h: x", "v3"),
-            ("a.test/a?q=x&r=y | h: x | m: x", "v2"),
+            ("a.test/a?q=x&r=z", "v2"),
+            ("a.test/a?q=x&r=z | h: x", "v3"),
+            ("a.test/a?q=x&r=z | h: x | m: x", "v2"),
             ("POST a.test/a | h: x | m: x", "v3"),
-            ("a.test/a/b?q=x&r=y | h: x | m: x", "v1"),
+            ("a.test/a/b?q=x&r=z | h: x | m: x", "v1"),
         ],
     ),
     (
@@ -242,12 +243,12 @@ async fn every_example_of_the_matching_pages_holds() {
     let (_origins, documents) = services(&["v1", "v2", "v3"]).await;
     let edge = Edge::start(&manifest::join(&documents)).await;
     for (subject, text, requests) in EXAMPLES {
-        eprintln!("DBG {subject}");
         edge.write("route.yaml", &route("r", "[a.test]", &rules(text)))
             .await;
-        let problems = edge.in_force().problems.len();
-        // The port of the Gateway's listener is none of a story's.
-        assert!(problems <= 1, "{subject}: {:#?}", edge.in_force().problems);
+        let in_force = edge.in_force();
+        let mut severities = in_force.problems.iter().map(|problem| problem.severity);
+        let is_right = severities.all(|severity| severity != Severity::Error);
+        assert!(is_right, "{subject}: {:#?}", in_force.problems);
         for (request, expected) in *requests {
             check(&edge, request, expected).await;
         }

@@ -4,6 +4,7 @@ use super::codes::CODES;
 use super::placement::CLASSES;
 use super::{DURATION_BUCKETS, METHODS};
 use crate::observe::backend_metrics::{ENDPOINT_STATES, FIRST_BYTE_BUCKETS, OUTCOMES};
+use crate::observe::connection_metrics::REFUSED;
 use config::reason::Reason;
 
 /// Listeners with a histogram of their own.
@@ -14,8 +15,8 @@ const HISTOGRAM_EXTRA: usize = 3;
 const ELSEWHERE: usize = 50;
 /// What connections take whatever their listener: 15 endings, 2 versions and 8 failures of the handshake, 8 refusals of a head, 1 clock.
 const CONNECTIONS: usize = 34;
-/// Per listener: open, accepted, evicted, accept errors, 2 directions of bytes; refused by 2 caps, 2 faults of the PROXY protocol, plain HTTP.
-const CONNECTIONS_PER_LISTENER: usize = 6 + 5;
+/// Per listener: open, accepted, evicted, accept errors, 2 directions of bytes; refused by each reason.
+const CONNECTIONS_PER_LISTENER: usize = 6 + REFUSED.len();
 
 const PER_ROUTE: usize = CLASSES.len();
 const PER_BACKEND: usize = ENDPOINT_STATES.len();

@@ -274,3 +274,27 @@ async fn it_ends_when_nobody_listens() {
     drop(receiver);
     tokio::time::timeout(PATIENCE, task).await.unwrap().unwrap();
 }
+
+/// A rule without its host would be for every host.
+#[tokio::test]
+async fn a_misspelt_key_never_widens_a_rule() {
+    let good = format!("{}---\n{}", ingress("a", "one"), ingress("b", "one"));
+    let mut followed = Followed::start(&[("a.yaml", &good)], NEVER).await;
+    for (right, wrong, field) in [
+        ("- host: one", "- hots: one", "spec.rules[0].hots"),
+        ("  name: a", "  name: a\n  namespce: x", "metadata.namespce"),
+        ("  name: a", "  nmae: a", "metadata.name"),
+    ] {
+        followed.write("a.yaml", &good.replacen(right, wrong, 1));
+        let what = format!("a problem with {field}");
+        let (told, _) = followed
+            .until(&what, |sent| sent.problems.iter().any(|p| p.field == field))
+            .await;
+        assert_eq!(hosts(&told), ["a=one", "b=one"], "{wrong}");
+        // Longer than what vanishes is waited for.
+        followed.write("c.yaml", &ingress("c", "one"));
+        followed.until_hosts(&["a=one", "b=one", "c=one"]).await;
+        fs::remove_file(followed.path("c.yaml")).unwrap();
+        followed.until_hosts(&["a=one", "b=one"]).await;
+    }
+}

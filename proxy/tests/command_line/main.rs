@@ -3,6 +3,9 @@
 // Not the product: a broken expectation here shall end the run.
 #![allow(clippy::expect_used, clippy::panic)]
 
+mod check;
+mod run;
+
 use std::io::Write;
 use std::process::{Command, Stdio};
 
