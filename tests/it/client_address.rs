@@ -96,6 +96,7 @@ async fn nothing_that_an_untrusted_client_says_of_itself_is_passed_on() {
         // UUIDv7 (RFC 9562 §5.7).
         assert_eq!((id[0].len(), id[0].as_bytes()[14]), (36, b'7'), "{id:?}");
     }
+    drop(connections);
     edge.stop().await;
 }
 

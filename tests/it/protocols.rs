@@ -243,5 +243,6 @@ async fn a_client_without_alpn_gets_http_1() {
     let request = Request::new("GET", "https://shop.test/");
     let reply = request.send_on(&mut connection).await.expect("answers");
     assert_eq!((reply.status, reply.served_by()), (200, "a"));
+    drop(connection);
     edge.stop().await;
 }

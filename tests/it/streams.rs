@@ -53,6 +53,7 @@ async fn each_event_passes_before_the_next_one_is_sent_over_http_1() {
         connection.read_until(&event).await.expect("comes at once");
     }
     connection.read_until("0\r\n\r\n").await.expect("ends");
+    drop(connection);
     edge.stop().await;
 }
 
@@ -116,6 +117,7 @@ async fn each_part_of_an_upload_is_answered_before_the_next_one_is_sent() {
     }
     connection.send("0\r\n\r\n").await.expect("sends");
     connection.read_until("0\r\n\r\n").await.expect("ends");
+    drop(connection);
     edge.stop().await;
 }
 

@@ -152,6 +152,7 @@ async fn a_hundred_is_the_backends_and_the_body_waits_for_it() {
     connection.send("hello").await.expect("sends");
     let reply = connection.read_reply(false).await.expect("answers");
     assert_eq!((reply.status, reply.text().as_str()), (200, "read"));
+    drop(connection);
     edge.stop().await;
 }
 

@@ -36,15 +36,19 @@ pub fn build(
         String::new()
     };
     let mut peer = HttpPeer::new(endpoint.address, is_tls, server_name);
+    let keep_alive = terms.keep_alive(endpoint.keep_alive());
+    // The engine keeps a connection for as long as its last request was told. One from before the endpoint said how long it keeps it would
+    // be kept for too long, so it is not used again.
     peer.group_key = digest::of(&[
         &terms.group.to_le_bytes(),
         &endpoint.generation.to_le_bytes(),
+        &keep_alive.as_millis().to_le_bytes(),
     ]);
     let options = &mut peer.options;
     options.connection_timeout = Some(timeouts.connect);
     options.read_timeout = Some(timeouts.read);
     options.write_timeout = Some(timeouts.write);
-    options.idle_timeout = Some(terms.keep_alive(endpoint.keep_alive()));
+    options.idle_timeout = Some(keep_alive);
     options.tcp_keepalive = Some(TcpKeepalive {
         idle: TCP_KEEP_ALIVE_IDLE,
         interval: TCP_KEEP_ALIVE_INTERVAL,
@@ -97,6 +101,20 @@ mod tests {
         let peer = peer(Protocol::Https, 1);
         assert!(peer.is_tls() && !peer.sni().is_empty());
         assert!(peer.verify_cert() && peer.verify_hostname());
+    }
+
+    #[test]
+    fn a_connection_from_before_the_endpoint_said_how_long_it_keeps_it_is_never_used_again() {
+        let terms = Terms::new(
+            &backend(Protocol::Http1, BackendPolicy::default()),
+            &Limits::default(),
+        );
+        let endpoint = EndpointState::new(SocketAddr::from(([127, 0, 0, 1], 9)), 1);
+        let before = build(&terms, &endpoint, &TIMEOUTS, Kind::Plain).reuse_hash();
+        endpoint.learn_keep_alive(Duration::from_secs(2));
+        let after = build(&terms, &endpoint, &TIMEOUTS, Kind::Plain);
+        assert_ne!(before, after.reuse_hash());
+        assert_eq!(after.idle_timeout(), Some(Duration::from_secs(1)));
     }
 
     #[test]

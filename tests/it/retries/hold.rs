@@ -147,7 +147,7 @@ async fn a_set_that_has_just_become_empty_is_waited_for_and_one_that_long_is_not
 async fn a_client_that_leaves_while_it_is_held_gives_its_place_back() {
     let origin = Origin::start("a").await;
     origin.refuse().await;
-    let site = manifest::shop_annotated(&[origin.address], &[("hold", "2s")]);
+    let site = manifest::shop_annotated(&[origin.address], &[("hold", "800ms")]);
     let edge = Edge::start(&site).await;
     let request = Request::new("GET", GET);
     let mut connection = edge.connect(&request).await.expect("connects");

@@ -52,6 +52,33 @@ async fn a_close_that_was_announced_is_never_met() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_connection_from_before_the_announcement_is_not_kept_for_longer_than_it_says() {
+    // It would be kept as long as before: the announcement came after the terms of its request were made.
+    let origin = Scripted::start(|mut scene, _| async move {
+        scene.read_head().await?;
+        let answer = "HTTP/1.1 200 OK\r\nkeep-alive: timeout=2\r\ncontent-length: 2\r\n\r\nok";
+        scene.send(answer).await?;
+        // A second request on this first connection would find nobody.
+        scene.wait_for_close().await;
+        Ok(())
+    })
+    .await;
+    let edge = Edge::start(&manifest::shop(&[origin.address])).await;
+    let mut connection = tests::client::Connection::open(edge.http())
+        .await
+        .expect("connects");
+    for _ in 0..2 {
+        let request = Request::new("GET", GET);
+        let reply = request.send_on(&mut connection).await.expect("answers");
+        assert_eq!(reply.status, 200);
+        assert_eq!(reply.field("keep-alive"), None);
+    }
+    assert_eq!(origin.accepted(), 2);
+    drop(connection);
+    edge.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_close_that_the_operator_knows_of_is_never_met() {
     let origin = Origin::start("gunicorn").await;
     origin.fail(Fault::IdleTimeout(KEEPS));
@@ -76,6 +103,7 @@ async fn connections_to_a_backend_are_used_again() {
         assert_eq!(reply.status, 200);
     }
     assert_eq!(origin.accepted(), 1);
+    drop(connection);
     edge.stop().await;
 }
 
@@ -90,5 +118,6 @@ async fn a_backend_that_closes_after_each_answer_serves_every_request() {
         let reply = request.send_on(&mut connection).await.expect("answers");
         assert_eq!(reply.status, 200);
     }
+    drop(connection);
     edge.stop().await;
 }

@@ -194,5 +194,6 @@ async fn a_backend_may_refuse_an_upgrade_and_the_connection_goes_on() {
         let reply = connection.read_reply(false).await.expect("answers");
         assert_eq!((reply.status, reply.text().as_str()), (403, "no key"));
     }
+    drop(connection);
     edge.stop().await;
 }

@@ -69,6 +69,7 @@ async fn a_body_that_comes_slowly_but_does_come_is_whole() {
         (reply.status, reply.field("x-body-bytes")),
         (200, Some("10"))
     );
+    drop(connection);
     edge.stop().await;
 }
 
