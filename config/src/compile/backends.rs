@@ -66,7 +66,7 @@ impl<'a> Backends<'a> {
         let (name, port) = match &reference.reference {
             BackendReference::Service { service, port } => (service, port),
             BackendReference::Invalid { sentence } => {
-                return Err(failure(route, Reason::NoService, sentence.clone()));
+                return Err(failure(route, Reason::InvalidRule, sentence.clone()));
             }
         };
         let Some(service) = self.model.services.get(name) else {
@@ -77,7 +77,7 @@ impl<'a> Backends<'a> {
         if let ServiceKind::ExternalName(target) = &service.kind {
             problems.push(external_name(service, target));
             let sentence = format!("Service {name} is an ExternalName, which is not served");
-            return Err(failure(route, Reason::NoService, sentence));
+            return Err(failure(route, Reason::InvalidRule, sentence));
         }
         let Some(port) = find_port(service, port) else {
             problems.push(no_port(&place, service, port));

@@ -110,7 +110,7 @@ fn an_external_name_that_is_an_address_is_answered_with_the_manifest_to_use() {
             .compile()
     };
     let compiled = site("192.168.0.50");
-    assert_eq!(outcome(&compiled, "a.test/api"), "503 no-service");
+    assert_eq!(outcome(&compiled, "a.test/api"), "503 invalid-rule");
     let words = [
         "spec.externalName",
         "kind: Endpoints",
@@ -148,7 +148,7 @@ fn an_invalid_reference_answers_as_its_kind_says() {
         .ingress("n/r", 0, &paths)
         .change(|r| broken(&mut r.rules[0]))
         .compile();
-    assert_eq!(outcome(&compiled, "a.test/api"), "503 no-service");
+    assert_eq!(outcome(&compiled, "a.test/api"), "503 invalid-rule");
 }
 
 #[test]
