@@ -105,6 +105,23 @@ async fn a_listener_that_cannot_be_bound_is_a_problem_and_the_others_serve() {
     })
     .await;
     assert_eq!(edge.get("http://shop.test/").await.status, 200);
+    // A port that an edit asks for in vain takes nothing out, and is taken once it is free.
+    edge.until_ready_says("[!] a listener of the settings has no address")
+        .await;
+    assert_eq!(edge.admin("/readyz").await.status, 200);
+    drop(holder);
+    edge.until("the port is no problem any more", |in_force| {
+        let mut problems = in_force.problems.iter();
+        !problems.any(|problem| problem.found.contains(&taken.to_string()))
+    })
+    .await;
+    let mut connection = Connection::open(taken).await.expect("connects");
+    let request = Request::new("GET", "http://shop.test/");
+    let reply = request.send_on(&mut connection).await.expect("answers");
+    assert_eq!(reply.served_by(), "a");
+    let verbose = edge.admin("/readyz?verbose").await.text();
+    assert!(!verbose.contains("[!]"), "{verbose}");
+    drop(connection);
     edge.stop().await;
 }
 
