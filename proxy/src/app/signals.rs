@@ -75,7 +75,7 @@ async fn ended_by_hangup(edge: &Edge, hangup: &mut Signal, is_ignored: bool) {
             None => return,
         }
     }
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 /// What we inherited for SIGHUP (signal 1, the lowest bit), from proc(5). False where that cannot be read.
