@@ -2,6 +2,7 @@
 //!
 //! The engine of `check` and `why --manifests`: the same loading, translation and compilation as `run`.
 
+use crate::app::default_certificate;
 use crate::app::paint::count;
 use crate::app::settings::directory;
 use crate::app::source;
@@ -12,6 +13,7 @@ use config::snapshot::Compiled;
 use k8s::objects::Objects;
 use k8s::source::directory::Loaded;
 use std::path::Path;
+use std::sync::Arc;
 
 /// Loads and compiles what the settings' source holds. An error: there is nothing to look at.
 pub fn build(settings: &Settings) -> Result<Compiled> {
@@ -21,7 +23,11 @@ pub fn build(settings: &Settings) -> Result<Compiled> {
         bail!("{}", nothing_there(path, &loaded));
     }
     let now = jiff::Timestamp::now().as_second();
-    Ok(k8s::control::build(&loaded.objects, settings, now))
+    let mut compiled = k8s::control::build(&loaded.objects, settings, now);
+    if let Some(problem) = default_certificate::problem_with(settings, &loaded.objects) {
+        Arc::make_mut(&mut compiled.problems).push(problem);
+    }
+    Ok(compiled)
 }
 
 /// Nothing of any kind, and nothing wrong with what was read either.

@@ -3,7 +3,7 @@
 use crate::admin::conditions::Conditions;
 use crate::app::memory::Memory;
 use crate::app::publish::OwnProblems;
-use crate::app::settings::{sentences, with_flags};
+use crate::app::settings::sentences;
 use crate::observe::Metrics;
 use crate::observe::access_log::AccessLog;
 use crate::observe::config_metrics::Applied;
@@ -24,23 +24,29 @@ pub struct Reloader {
     pub conditions: Arc<Conditions>,
     pub settings: watch::Sender<Arc<Settings>>,
     pub own_problems: watch::Sender<OwnProblems>,
-    /// One reload at a time: listeners are bound and closed in between.
-    pub turn: Mutex<()>,
+    /// One reload at a time: listeners are bound and closed in between. While a file is refused: what was found in the settings that
+    /// stay in force.
+    pub turn: Mutex<Option<OwnProblems>>,
 }
 
 impl Reloader {
     /// Settings as a file says them, before flags, with what is probably not meant in them; or why the file is wrong.
-    pub async fn take(&self, loaded: Result<(Settings, Vec<Problem>), String>) {
-        let merged = loaded
-            .and_then(|(settings, warnings)| Ok((with_flags(settings, &self.flags)?, warnings)));
+    pub async fn take(&self, loaded: Result<(Settings, Vec<Problem>), Vec<Problem>>) {
+        let merged =
+            loaded.and_then(|(settings, warnings)| Ok((self.flags.apply(settings)?, warnings)));
         match merged {
             Ok((settings, warnings)) => self.apply(settings, warnings).await,
-            Err(error) => self.refuse(error),
+            Err(problems) => self.refuse(&problems).await,
         }
     }
 
     /// The last good settings stay in force.
-    fn refuse(&self, error: String) {
+    async fn refuse(&self, problems: &[Problem]) {
+        let mut turn = self.turn.lock().await;
+        let kept = turn.get_or_insert_with(|| self.own_problems.borrow().clone());
+        let all = kept.iter().chain(problems).cloned();
+        self.own_problems.send_replace(Arc::new(all.collect()));
+        let error = sentences(problems);
         tracing::error!(%error, "the settings file is wrong; the last good settings stay in force");
         self.metrics.config.settings_applied(Applied::Failed);
         self.conditions.set_settings_problem(Some(error));
@@ -48,7 +54,7 @@ impl Reloader {
 
     /// Puts these settings into force, as far as that is possible without a restart.
     pub async fn apply(&self, mut wanted: Settings, warnings: Vec<Problem>) {
-        let _turn = self.turn.lock().await;
+        let mut turn = self.turn.lock().await;
         let before = self.settings.borrow().clone();
         let later = before.changes_needing_restart(&wanted);
         keep_until_restart(&mut wanted, &before);
@@ -65,6 +71,7 @@ impl Reloader {
         } else {
             tracing::info!("new settings are in force");
         }
+        *turn = None;
         self.own_problems.send_replace(Arc::new(problems));
         self.metrics.config.settings_applied(Applied::Ok);
         self.conditions.set_settings_problem(None);
