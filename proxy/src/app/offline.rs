@@ -15,6 +15,9 @@ use k8s::source::directory::Loaded;
 use std::path::Path;
 use std::sync::Arc;
 
+/// What stands in the place of an object is told this often.
+const DOUBTS_TOLD_MAX: usize = 3;
+
 /// Loads and compiles what the settings' source holds. An error: there is nothing to look at.
 pub fn build(settings: &Settings) -> Result<Compiled> {
     let path = directory(settings)?;
@@ -30,7 +33,7 @@ pub fn build(settings: &Settings) -> Result<Compiled> {
     Ok(compiled)
 }
 
-/// Nothing of any kind, and nothing wrong with what was read either.
+/// Nothing of any kind, and nothing that could have become an object either.
 fn is_empty(objects: &Objects) -> bool {
     let counts = [
         objects.ingresses.len(),
@@ -48,7 +51,7 @@ fn is_empty(objects: &Objects) -> bool {
     let problems = &objects.problems;
     let is_right = problems
         .iter()
-        .all(|problem| problem.severity == Severity::Info);
+        .all(|problem| problem.severity != Severity::Error);
     is_right && counts.iter().all(|count| *count == 0)
 }
 
@@ -60,6 +63,12 @@ fn nothing_there(path: &Path, loaded: &Loaded) -> String {
         true => String::new(),
         false => format!("; passed over: {}", kinds.join(", ")),
     };
+    let doubts = loaded.objects.problems.iter();
+    let doubts = doubts.filter(|problem| problem.severity == Severity::Warning);
+    let doubts: String = doubts
+        .take(DOUBTS_TOLD_MAX)
+        .map(|problem| format!("; {} found {}", problem.object, problem.found))
+        .collect();
     let place = match source::is_stdin(path) {
         true => "standard input".to_owned(),
         false => path.display().to_string(),
@@ -67,6 +76,6 @@ fn nothing_there(path: &Path, loaded: &Loaded) -> String {
     let read = count(loaded.files, "file was read", "files were read");
     format!(
         "{place} has no object that an edge reads, such as Ingress, Service or EndpointSlice ({read}; manifests are \
-         *.yaml, *.yml and *.json, and names that begin with a dot are skipped{passed_over})"
+         *.yaml, *.yml and *.json, and names that begin with a dot are skipped{passed_over}{doubts})"
     )
 }

@@ -10,7 +10,7 @@ use std::path::Path;
 const SITE: &str = "
 apiVersion: networking.k8s.io/v1
 kind: Ingress
-metadata: { name: tls, namespace: n }
+metadata: { name: tls, namespace: web }
 spec:
   tls: [{ hosts: [tls.test], secretName: tls }]
   rules: [{ host: tls.test, http: { paths: [{ path: /, pathType: Prefix, backend: { service: { name: app, port: { number: 80 } } } }] } }]
@@ -19,7 +19,7 @@ apiVersion: networking.k8s.io/v1
 kind: Ingress
 metadata:
   name: named
-  namespace: n
+  namespace: web
   annotations: { hedgerow.edwardstech.dev/canonical-host: a.test, hedgerow.edwardstech.dev/encoded-slash: refuse }
 spec:
   rules:
@@ -30,7 +30,7 @@ spec:
 ---
 apiVersion: networking.k8s.io/v1
 kind: Ingress
-metadata: { name: broken, namespace: n }
+metadata: { name: broken, namespace: web }
 spec:
   rules:
     - host: broken.test
@@ -42,7 +42,7 @@ spec:
 ---
 apiVersion: v1
 kind: Service
-metadata: { name: app, namespace: n }
+metadata: { name: app, namespace: web }
 spec: { ports: [{ port: 80 }] }
 ---
 ";
@@ -72,9 +72,9 @@ fn start_backend() -> u16 {
 fn write_site(directory: &Path) {
     let pair = rcgen::generate_simple_self_signed(["tls.test".to_owned()]).expect("makes");
     let manifest = format!(
-        "{SITE}apiVersion: v1\nkind: Secret\nmetadata: {{ name: tls, namespace: n }}\ntype: kubernetes.io/tls\n\
+        "{SITE}apiVersion: v1\nkind: Secret\nmetadata: {{ name: tls, namespace: web }}\ntype: kubernetes.io/tls\n\
          data: {{ tls.crt: {}, tls.key: {} }}\n---\napiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\n\
-         metadata: {{ name: app, namespace: n, labels: {{ kubernetes.io/service-name: app }} }}\naddressType: IPv4\n\
+         metadata: {{ name: app, namespace: web, labels: {{ kubernetes.io/service-name: app }} }}\naddressType: IPv4\n\
          ports: [{{ port: {} }}]\nendpoints: [{{ addresses: [127.0.0.1] }}]\n",
         STANDARD.encode(pair.cert.pem()),
         STANDARD.encode(pair.signing_key.serialize_pem()),
