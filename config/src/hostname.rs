@@ -32,6 +32,8 @@ pub enum HostnameError {
     Wildcard,
     #[error("has a port that is not a number from 0 to 65535")]
     Port,
+    #[error("has a name or password in front of it (userinfo), which is not allowed")]
+    Userinfo,
     #[error("is an IP address, where a name is needed")]
     Address,
 }
@@ -116,6 +118,14 @@ pub struct RequestHost<'a> {
 impl<'a> RequestHost<'a> {
     /// Parses `host`, `host:port`, `[v6]` or `[v6]:port`. Allocates only where case has to be folded.
     pub fn parse(raw: &'a str) -> Result<RequestHost<'a>, HostnameError> {
+        // Whatever else is wrong with it then follows from that.
+        RequestHost::without_userinfo(raw).map_err(|error| match raw.contains('@') {
+            true => HostnameError::Userinfo,
+            false => error,
+        })
+    }
+
+    fn without_userinfo(raw: &'a str) -> Result<RequestHost<'a>, HostnameError> {
         if raw.is_empty() {
             return Err(HostnameError::Empty);
         }

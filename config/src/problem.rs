@@ -1,6 +1,6 @@
 //! What is wrong with whose object?
 
-use crate::name::{ObjectRef, Origin};
+use crate::name::{Kind, ObjectRef, Origin};
 use serde::Serialize;
 use std::fmt;
 
@@ -100,10 +100,15 @@ impl fmt::Display for Problem {
         if let Some(origin) = &self.origin {
             write!(f, "{origin}: ")?;
         }
-        write!(f, "{}", self.object)?;
-        if !self.field.is_empty() {
-            write!(f, ": {}", self.field)?;
+        // A settings file's origin names it already.
+        let is_named = self.object.kind == Kind::Settings
+            && (self.origin.as_ref()).is_some_and(|origin| origin.file == self.object.name.name);
+        if !is_named {
+            write!(f, "{}: ", self.object)?;
         }
-        write!(f, ": {}; {}", self.found, self.expected)
+        if !self.field.is_empty() {
+            write!(f, "{}: ", self.field)?;
+        }
+        write!(f, "{}; {}", self.found, self.expected)
     }
 }

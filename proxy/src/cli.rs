@@ -103,10 +103,13 @@ pub struct Why {
     #[arg(
         long,
         value_name = "DIR|-",
-        required_unless_present = "admin",
+        required_unless_present_any = ["admin", "settings"],
         conflicts_with = "admin"
     )]
     pub manifests: Option<PathBuf>,
+    /// Settings, hedgerow.yaml: they say how rules answer, and where manifests are unless --manifests does
+    #[arg(long, value_name = "FILE", conflicts_with = "admin")]
+    pub settings: Option<PathBuf>,
     /// Ask a running edge, at its admin address
     #[arg(long, value_name = "ADDR")]
     pub admin: Option<SocketAddr>,

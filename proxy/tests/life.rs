@@ -3,6 +3,13 @@
 // Not the product: a broken expectation here shall end the run.
 #![allow(clippy::expect_used, clippy::panic)]
 
+#[path = "life/demo.rs"]
+mod demo;
+#[path = "life/settings.rs"]
+mod settings;
+#[path = "life/why.rs"]
+mod why;
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;

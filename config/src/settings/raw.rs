@@ -32,7 +32,7 @@ struct SettingsRaw {
     source: Option<Group<SourceRaw>>,
     /// Class names that count as ours when the source has no IngressClass of that name.
     ingress_classes: Option<List<Leaf<ClassName>>>,
-    /// What `status.loadBalancer` of our objects says, with the API server as the source: one of the three.
+    /// What `status.loadBalancer` of our objects says, with the API server as the source: one of the three. Not in this version: nothing is published.
     publish: Option<Group<PublishRaw>>,
     /// Whose `X-Forwarded-*` is believed: the load balancers before this edge. Never a pod network: every pod could be anybody.
     trusted_proxies: Option<List<Leaf<Network>>>,
@@ -85,7 +85,7 @@ struct ListenerRaw {
 #[serde(default, rename_all = "camelCase")]
 #[schemars(inline)]
 struct SourceRaw {
-    /// The API server.
+    /// The API server. Not in this version: `run` refuses to start with it.
     #[serde(deserialize_with = "even_if_empty")]
     cluster: Option<Group<ClusterRaw>>,
     /// A directory of manifests.
@@ -160,7 +160,7 @@ struct ExternalNameRaw {
 #[serde(default, rename_all = "camelCase")]
 #[schemars(inline)]
 struct StateRaw {
-    /// Where the last good objects are kept, so that a restart without the API server still serves.
+    /// Where the last good objects are kept, so that a restart without the API server still serves. Not in this version: nothing is kept.
     directory: Option<Leaf<PathBuf>>,
 }
 

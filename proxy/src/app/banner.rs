@@ -45,7 +45,7 @@ impl Banner {
         out
     }
 
-    /// One line of counts and at most three problems, the worst first. Notes are counted and not told.
+    /// One line of counts and at most three problems, the worst first. Infos are counted and not told.
     fn write_problems(&self, out: &mut String, paint: Paint) {
         let of = |severity| {
             let all = self.problems.iter();
@@ -53,17 +53,17 @@ impl Banner {
         };
         let (errors, warnings) = (of(Severity::Error), of(Severity::Warning));
         let told: Vec<&Problem> = errors.clone().chain(warnings.clone()).collect();
-        if told.is_empty() {
-            let infos = match of(Severity::Info).count() {
-                0 => "no problems".to_owned(),
-                some => format!("no problems, {}", count(some, "note", "notes")),
-            };
-            return write_line(out, "found", &infos, paint);
-        }
         let counts = format!(
-            "{}, {}; all of them: hedgerow check, or http://{}/problems",
+            "{}, {}, {}",
             count(errors.count(), "error", "errors"),
             count(warnings.count(), "warning", "warnings"),
+            count(of(Severity::Info).count(), "info", "infos"),
+        );
+        if told.is_empty() {
+            return write_line(out, "found", &counts, paint);
+        }
+        let counts = format!(
+            "{counts}; all of them: hedgerow check, or http://{}/problems",
             self.admin
         );
         write_line(out, "found", &counts, paint);
@@ -147,7 +147,7 @@ mod tests {
   https   nowhere
   admin   http://127.0.0.1:9180
   serves  a.test: 1 route with 1 rule, 1 backend with 2 endpoints, 1 host with a certificate (from the directory k8s)
-  found   no problems, 1 note
+  found   0 errors, 0 warnings, 1 info
 ";
         assert!(text.ends_with(expected), "{text}");
         assert_eq!(text.lines().count(), 6);
@@ -160,7 +160,10 @@ mod tests {
         let text = render(&problems);
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines.len(), 9);
-        assert!(lines[5].contains("1 error, 10 warnings"), "{text}");
+        assert!(
+            lines[5].contains("1 error, 10 warnings, 0 infos;"),
+            "{text}"
+        );
         assert!(
             lines[6].contains("long") && lines[6].ends_with('…'),
             "{text}"

@@ -7,20 +7,56 @@ use crate::app::paint::Paint;
 use crate::app::served::Served;
 use crate::app::{offline, say, settings};
 use crate::cli::{Check, Output};
-use anyhow::Result;
-use config::problem::{Problem, Severity};
+use anyhow::{Result, anyhow};
+use config::name::{Kind, ObjectRef};
+use config::problem::{Problem, ProblemCode, Severity};
 use serde::Serialize;
 use std::process::ExitCode;
 
 /// `hedgerow check`: exit code 0 or 1 by what was found; an error is 2: it could not be checked.
 pub fn check(asked: &Check) -> Result<ExitCode> {
     let flags = settings::flags_of_input(&asked.input);
-    let (settings, mut problems) = settings::load(asked.input.settings.as_deref(), &flags)?;
-    let compiled = offline::build(&settings)?;
+    let loaded = settings::load(asked.input.settings.as_deref(), &flags);
+    let (settings, mut problems) = match loaded {
+        Ok(loaded) => loaded,
+        Err(problems) => {
+            let error = anyhow!(settings::sentences(&problems));
+            return unchecked(asked, problems, error);
+        }
+    };
+    let compiled = match offline::build(&settings) {
+        Ok(compiled) => compiled,
+        Err(error) => {
+            problems.push(no_manifests(&error));
+            return unchecked(asked, problems, error);
+        }
+    };
     problems.extend_from_slice(&compiled.problems);
     let report = Report::new(&problems, Some(Served::of(&compiled)), asked.strict);
     say::out(&report.render(asked.output, Paint::of_stdout())?);
     Ok(ExitCode::from(u8::from(!report.is_good())))
+}
+
+/// Tools get their document even so; people get one sentence.
+fn unchecked(asked: &Check, problems: Vec<Problem>, error: anyhow::Error) -> Result<ExitCode> {
+    if asked.output == Output::Text {
+        return Err(error);
+    }
+    let report = Report::new(&problems, None, asked.strict);
+    say::out(&report.render(asked.output, Paint::of_stdout())?);
+    Ok(ExitCode::from(2))
+}
+
+fn no_manifests(error: &anyhow::Error) -> Problem {
+    Problem {
+        severity: Severity::Error,
+        code: ProblemCode::NoManifests,
+        object: ObjectRef::new(Kind::Manifest, "", "manifests"),
+        field: String::new(),
+        found: format!("{error:#}"),
+        expected: "manifests of Kubernetes objects".to_owned(),
+        origin: None,
+    }
 }
 
 /// Everything that `hedgerow check` has to say.

@@ -62,6 +62,13 @@ impl Chosen {
     }
 }
 
+/// What is wrong with the certificate that the settings ask for, where nothing is served yet.
+pub fn problem_with(settings: &Settings, objects: &Objects) -> Option<Problem> {
+    let wanted = settings.default_certificate.as_ref()?;
+    let error = load(wanted, Some(objects)).err()?;
+    Some(problem(wanted, &error))
+}
+
 fn load(wanted: &DefaultCertificate, objects: Option<&Objects>) -> Result<Arc<CertifiedKey>> {
     let (chain, key) = match wanted {
         DefaultCertificate::Files { certificate, key } => (read(certificate)?, read(key)?),

@@ -2,6 +2,7 @@
 //!
 //! The engine of `check` and `why --manifests`: the same loading, translation and compilation as `run`.
 
+use crate::app::default_certificate;
 use crate::app::paint::count;
 use crate::app::settings::directory;
 use crate::app::source;
@@ -12,6 +13,10 @@ use config::snapshot::Compiled;
 use k8s::objects::Objects;
 use k8s::source::directory::Loaded;
 use std::path::Path;
+use std::sync::Arc;
+
+/// What stands in the place of an object is told this often.
+const DOUBTS_TOLD_MAX: usize = 3;
 
 /// Loads and compiles what the settings' source holds. An error: there is nothing to look at.
 pub fn build(settings: &Settings) -> Result<Compiled> {
@@ -21,10 +26,14 @@ pub fn build(settings: &Settings) -> Result<Compiled> {
         bail!("{}", nothing_there(path, &loaded));
     }
     let now = jiff::Timestamp::now().as_second();
-    Ok(k8s::control::build(&loaded.objects, settings, now))
+    let mut compiled = k8s::control::build(&loaded.objects, settings, now);
+    if let Some(problem) = default_certificate::problem_with(settings, &loaded.objects) {
+        Arc::make_mut(&mut compiled.problems).push(problem);
+    }
+    Ok(compiled)
 }
 
-/// Nothing of any kind, and nothing wrong with what was read either.
+/// Nothing of any kind, and nothing that could have become an object either.
 fn is_empty(objects: &Objects) -> bool {
     let counts = [
         objects.ingresses.len(),
@@ -42,7 +51,7 @@ fn is_empty(objects: &Objects) -> bool {
     let problems = &objects.problems;
     let is_right = problems
         .iter()
-        .all(|problem| problem.severity == Severity::Info);
+        .all(|problem| problem.severity != Severity::Error);
     is_right && counts.iter().all(|count| *count == 0)
 }
 
@@ -54,6 +63,12 @@ fn nothing_there(path: &Path, loaded: &Loaded) -> String {
         true => String::new(),
         false => format!("; passed over: {}", kinds.join(", ")),
     };
+    let doubts = loaded.objects.problems.iter();
+    let doubts = doubts.filter(|problem| problem.severity == Severity::Warning);
+    let doubts: String = doubts
+        .take(DOUBTS_TOLD_MAX)
+        .map(|problem| format!("; {} found {}", problem.object, problem.found))
+        .collect();
     let place = match source::is_stdin(path) {
         true => "standard input".to_owned(),
         false => path.display().to_string(),
@@ -61,6 +76,6 @@ fn nothing_there(path: &Path, loaded: &Loaded) -> String {
     let read = count(loaded.files, "file was read", "files were read");
     format!(
         "{place} has no object that an edge reads, such as Ingress, Service or EndpointSlice ({read}; manifests are \
-         *.yaml, *.yml and *.json, and names that begin with a dot are skipped{passed_over})"
+         *.yaml, *.yml and *.json, and names that begin with a dot are skipped{passed_over}{doubts})"
     )
 }

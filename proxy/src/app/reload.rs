@@ -3,7 +3,7 @@
 use crate::admin::conditions::Conditions;
 use crate::app::memory::Memory;
 use crate::app::publish::OwnProblems;
-use crate::app::settings::{sentences, with_flags};
+use crate::app::settings::sentences;
 use crate::observe::Metrics;
 use crate::observe::access_log::AccessLog;
 use crate::observe::config_metrics::Applied;
@@ -39,27 +39,34 @@ pub struct Standing {
     others: Vec<Problem>,
     /// Until the address can be bound.
     unbound: Vec<Problem>,
+    /// Of a file that was refused, until a right one comes.
+    refused: Vec<Problem>,
 }
 
 impl Standing {
     fn all(&self) -> Vec<Problem> {
-        self.others.iter().chain(&self.unbound).cloned().collect()
+        let parts = [&self.others, &self.unbound, &self.refused];
+        parts.into_iter().flatten().cloned().collect()
     }
 }
 
 impl Reloader {
     /// Settings as a file says them, before flags, with what is probably not meant in them; or why the file is wrong.
-    pub async fn take(&self, loaded: Result<(Settings, Vec<Problem>), String>) {
-        let merged = loaded
-            .and_then(|(settings, warnings)| Ok((with_flags(settings, &self.flags)?, warnings)));
+    pub async fn take(&self, loaded: Result<(Settings, Vec<Problem>), Vec<Problem>>) {
+        let merged =
+            loaded.and_then(|(settings, warnings)| Ok((self.flags.apply(settings)?, warnings)));
         match merged {
             Ok((settings, warnings)) => self.apply(settings, warnings).await,
-            Err(error) => self.refuse(error),
+            Err(problems) => self.refuse(&problems).await,
         }
     }
 
     /// The last good settings stay in force.
-    fn refuse(&self, error: String) {
+    async fn refuse(&self, problems: &[Problem]) {
+        let mut standing = self.turn.lock().await;
+        standing.refused = problems.to_vec();
+        self.own_problems.send_replace(Arc::new(standing.all()));
+        let error = sentences(problems);
         tracing::error!(%error, "the settings file is wrong; the last good settings stay in force");
         self.metrics.config.settings_applied(Applied::Failed);
         self.conditions.set_settings_problem(Some(error));
@@ -72,6 +79,7 @@ impl Reloader {
         let later = before.changes_needing_restart(&wanted);
         keep_until_restart(&mut wanted, &before);
         let wanted = resolve(wanted, self.memory);
+        standing.refused.clear();
         standing.others = warnings;
         let later = later.iter().map(|key| needs_restart(key));
         standing.others.extend(later);

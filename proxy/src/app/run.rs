@@ -3,18 +3,19 @@
 use crate::app::banner::Banner;
 use crate::app::paint::Paint;
 use crate::app::served::Served;
-use crate::app::settings::{directory, flags_of_run, load};
+use crate::app::settings::{directory, flags_of_run, load, sentences};
 use crate::app::signals::Signals;
 use crate::app::{Edge, Options, say, source};
 use crate::cli::Run;
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use config::settings::{Settings, Source};
 use std::process::ExitCode;
 
 /// `hedgerow run`: exit code 0 after a stop by signal, 1 if the edge does not start.
 pub fn run(run: Run) -> Result<ExitCode> {
     let flags = flags_of_run(&run);
-    let (settings, warnings) = load(run.input.settings.as_deref(), &flags)?;
+    let (settings, warnings) = load(run.input.settings.as_deref(), &flags)
+        .map_err(|problems| anyhow!(sentences(&problems)))?;
     directory(&settings)?;
     let source = source_name(&settings);
     let signals = Signals::catch()?;

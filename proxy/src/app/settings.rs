@@ -31,22 +31,12 @@ pub fn flags_of_input(input: &Input) -> Flags {
 }
 
 /// Defaults, then the file, then the flags. The error names every setting that is wrong.
-pub fn load(file: Option<&Path>, flags: &Flags) -> Result<Loaded> {
+pub fn load(file: Option<&Path>, flags: &Flags) -> Result<Loaded, Vec<Problem>> {
     let (settings, warnings) = match file {
-        Some(file) => settings_file::load(file).map_err(anyhow::Error::msg)?,
+        Some(file) => settings_file::load(file)?,
         None => (Settings::default(), Vec::new()),
     };
-    Ok((
-        with_flags(settings, flags).map_err(anyhow::Error::msg)?,
-        warnings,
-    ))
-}
-
-/// The same for settings that were read again. The error is one sentence per line.
-pub fn with_flags(settings: Settings, flags: &Flags) -> Result<Settings, String> {
-    flags
-        .apply(settings)
-        .map_err(|problems| sentences(&problems))
+    Ok((flags.apply(settings)?, warnings))
 }
 
 /// One problem per line, each with its place.
@@ -67,8 +57,12 @@ pub fn directory(settings: &Settings) -> Result<&Path> {
     if source::is_stdin(path) {
         return Ok(path);
     }
-    match std::fs::metadata(path) {
-        Ok(_) => Ok(path),
+    let opened = match path.is_dir() {
+        true => std::fs::read_dir(path).map(drop),
+        false => std::fs::File::open(path).map(drop),
+    };
+    match opened {
+        Ok(()) => Ok(path),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             bail!(
                 "{} does not exist; --manifests wants a directory of manifests, a file, or - for standard input",
@@ -102,7 +96,7 @@ mod tests {
     #[test]
     fn a_wrong_file_names_what_is_wrong() {
         let error = load(Some(Path::new("/no/such/file")), &Flags::default());
-        let error = error.expect_err("is refused").to_string();
+        let error = sentences(&error.expect_err("is refused"));
         assert!(error.contains("is the path right?"), "{error}");
     }
 

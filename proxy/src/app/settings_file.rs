@@ -3,7 +3,8 @@
 //! The file's directory is watched, because editors replace files and a ConfigMap is a symbolic link that is swapped
 //! (kubelet's AtomicWriter); a slow poll is the net below (NFS, a watch that fails). SIGHUP reads again at once.
 
-use config::problem::Problem;
+use config::name::{Kind, ObjectRef};
+use config::problem::{Problem, ProblemCode, Severity};
 use config::settings::Settings;
 use notify::event::{AccessKind, AccessMode, EventKind, ModifyKind};
 use notify::{RecursiveMode, Watcher};
@@ -44,8 +45,8 @@ pub struct SettingsFile {
     thread: Option<JoinHandle<()>>,
 }
 
-/// Reads and parses the file. The sentences of an error stand one per line, each with its place.
-pub fn load(path: &Path) -> Result<Loaded, String> {
+/// Reads and parses the file. The error: everything that is wrong.
+pub fn load(path: &Path) -> Result<Loaded, Vec<Problem>> {
     parse(path, &read(path)?)
 }
 
@@ -53,7 +54,7 @@ impl SettingsFile {
     /// Calls `apply` with each new content, good or bad, on a thread of its own.
     pub fn follow(
         path: PathBuf,
-        mut apply: impl FnMut(Result<Loaded, String>) + Send + 'static,
+        mut apply: impl FnMut(Result<Loaded, Vec<Problem>>) + Send + 'static,
     ) -> io::Result<SettingsFile> {
         let (wakes, woken) = channel();
         let mut follower = Follower {
@@ -161,7 +162,7 @@ struct Follower {
 
 impl Follower {
     /// Waits for a content other than the last one. None: the handle was dropped.
-    fn next_content(&mut self) -> Option<Result<Loaded, String>> {
+    fn next_content(&mut self) -> Option<Result<Loaded, Vec<Problem>>> {
         loop {
             let woken = self.woken.recv_timeout(POLL_INTERVAL);
             let is_asked = self.note(woken)?;
@@ -181,12 +182,10 @@ impl Follower {
     }
 
     /// A file that says nothing means the defaults, but nobody who empties one that said something means that.
-    fn judge(&mut self, text: &str) -> Result<Loaded, String> {
+    fn judge(&mut self, text: &str) -> Result<Loaded, Vec<Problem>> {
         if self.has_content && !says_something(text) {
-            return Err(format!(
-                "settings file {}: is empty; settings, or {{}} for the defaults",
-                self.path.display()
-            ));
+            let (found, expected) = ("is empty", "settings, or {} for the defaults");
+            return Err(vec![file_problem(&self.path, found, expected)]);
         }
         let loaded = parse(&self.path, text)?;
         self.has_content = says_something(text);
@@ -240,22 +239,33 @@ fn says_something(text: &str) -> bool {
     lines.any(|line| !line.is_empty() && !line.starts_with('#') && !matches!(line, "---" | "..."))
 }
 
-fn read(path: &Path) -> Result<String, String> {
+fn read(path: &Path) -> Result<String, Vec<Problem>> {
     std::fs::read_to_string(path).map_err(|error| {
-        let hint = match error.kind() {
-            io::ErrorKind::NotFound => "; is the path right?",
-            io::ErrorKind::PermissionDenied => "; may this user read it?",
-            _ => "",
+        let expected = match error.kind() {
+            io::ErrorKind::NotFound => "a file of settings; is the path right?",
+            io::ErrorKind::PermissionDenied => "a file of settings; may this user read it?",
+            _ => "a file of settings, UTF-8",
         };
-        format!("settings file {}: {error}{hint}", path.display())
+        let found = format!("cannot be read: {error}");
+        vec![file_problem(path, &found, expected)]
     })
 }
 
-fn parse(path: &Path, text: &str) -> Result<Loaded, String> {
-    Settings::parse_with_warnings(text, &path.display().to_string()).map_err(|problems| {
-        let sentences: Vec<String> = problems.iter().map(ToString::to_string).collect();
-        sentences.join("\n")
-    })
+/// Of the file as a whole.
+fn file_problem(path: &Path, found: &str, expected: &str) -> Problem {
+    Problem {
+        severity: Severity::Error,
+        code: ProblemCode::InvalidSetting,
+        object: ObjectRef::new(Kind::Settings, "", &path.display().to_string()),
+        field: String::new(),
+        found: found.to_owned(),
+        expected: expected.to_owned(),
+        origin: None,
+    }
+}
+
+fn parse(path: &Path, text: &str) -> Result<Loaded, Vec<Problem>> {
+    Settings::parse_with_warnings(text, &path.display().to_string())
 }
 
 #[cfg(test)]
@@ -269,7 +279,8 @@ mod tests {
     fn follow(path: &Path) -> (SettingsFile, mpsc::Receiver<Result<u16, String>>) {
         let (sender, receiver) = mpsc::channel();
         let file = SettingsFile::follow(path.to_owned(), move |loaded| {
-            let _ = sender.send(loaded.map(|(settings, _)| settings.admin.port()));
+            let told = loaded.map_err(|problems| crate::app::settings::sentences(&problems));
+            let _ = sender.send(told.map(|(settings, _)| settings.admin.port()));
         });
         (file.expect("a thread starts"), receiver)
     }

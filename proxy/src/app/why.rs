@@ -7,21 +7,19 @@ use anyhow::{Context, Result, anyhow, bail};
 use config::explain::{self, Explanation};
 use config::hostname::RequestHost;
 use config::path;
-use config::settings::{Flags, Settings};
+use config::settings::Flags;
 use config::snapshot::RequestView;
 use http::{HeaderMap, Uri};
 use std::net::SocketAddr;
-use std::path::Path;
 use std::process::ExitCode;
 
 /// `hedgerow why`: exit code 0 whatever the answer; an error is 2: the question could not be answered.
 pub fn why(asked: &Why) -> Result<ExitCode> {
     // A wrong question is refused before anybody is asked.
     let question = Question::parse(asked)?;
-    let answer = match (&asked.manifests, asked.admin) {
-        (Some(manifests), _) => offline_answer(&question, manifests, asked.output)?,
-        (None, Some(admin)) => online_answer(asked, admin)?,
-        (None, None) => bail!("--manifests DIR or --admin ADDR says whom to ask"),
+    let answer = match asked.admin {
+        Some(admin) => online_answer(asked, admin)?,
+        None => offline_answer(&question)?,
     };
     say::out(&answer);
     Ok(ExitCode::SUCCESS)
@@ -88,15 +86,18 @@ impl Question {
     }
 }
 
-fn offline_answer(question: &Question, manifests: &Path, output: Output) -> Result<String> {
+/// Under the settings that `run` would have with the same file and the same manifests.
+fn offline_answer(question: &Question) -> Result<String> {
+    let asked = &question.asked;
     let flags = Flags {
-        manifests: Some(manifests.to_owned()),
+        manifests: asked.manifests.clone(),
         ..Flags::default()
     };
-    let settings = settings::with_flags(Settings::default(), &flags).map_err(anyhow::Error::msg)?;
+    let (settings, _) = settings::load(asked.settings.as_deref(), &flags)
+        .map_err(|problems| anyhow!(settings::sentences(&problems)))?;
     let compiled = offline::build(&settings)?;
     let explanation = explain::decide(&compiled, &settings, &question.view());
-    render(&explanation, output)
+    render(&explanation, asked.output)
 }
 
 fn render(explanation: &Explanation, output: Output) -> Result<String> {
@@ -146,6 +147,7 @@ mod tests {
             method: Method::GET,
             headers: Vec::new(),
             manifests: None,
+            settings: None,
             admin: None,
             output: Output::Text,
         }
@@ -176,5 +178,6 @@ mod tests {
         check_refused("https://shop.test/a b", "without spaces");
         check_refused("https://shop_test..x/", "bad-host");
         check_refused("https://shop.test/../x", "bad-path");
+        check_refused("https://user:pw@shop.test/", "userinfo");
     }
 }

@@ -5,6 +5,7 @@
 
 mod check;
 mod run;
+mod settings;
 
 use std::io::Write;
 use std::process::{Command, Stdio};

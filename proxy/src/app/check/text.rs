@@ -86,9 +86,6 @@ fn severity_word(severity: Severity, paint: Paint) -> String {
 
 fn counts_line(report: &Report, paint: Paint) -> String {
     let counts = report.counts();
-    if report.problems.is_empty() {
-        return paint.text(Ink::Good, "no problems");
-    }
     let ink = if report.is_good() {
         Ink::Good
     } else {

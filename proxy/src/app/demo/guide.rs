@@ -24,7 +24,7 @@ impl Guide<'_> {
         let manifests = self.site.manifests();
         let steps = [
             (
-                "Edit this manifest and reload the page; point /api at frontend-service:",
+                "Edit this manifest and reload the page; point /api at frontend-service, port 80:",
                 format!("{}", ingress.display()),
             ),
             (

@@ -84,7 +84,10 @@ fn answer(line: &mut Vec<u8>, record: &Record<'_>) {
 }
 
 fn destination(line: &mut Vec<u8>, record: &Record<'_>) {
-    text(line, "route", record.route.as_bytes(), NAME_BYTES_MAX);
+    // No rule took it, or it ended before one was looked for.
+    if !matches!(record.route, "" | "none") {
+        text(line, "route", record.route.as_bytes(), NAME_BYTES_MAX);
+    }
     if !record.backend.is_empty() {
         text(line, "backend", record.backend.as_bytes(), NAME_BYTES_MAX);
     }

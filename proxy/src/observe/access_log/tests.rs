@@ -73,6 +73,15 @@ fn a_line_of_json_has_the_documented_fields_in_their_order() {
 }
 
 #[test]
+fn a_request_that_no_rule_took_has_no_route() {
+    for route in ["", "none"] {
+        let line: Value = serde_json::from_str(&json_line(&Record { route, ..record() })).unwrap();
+        assert_eq!(line.get("route"), None, "{route:?}");
+        assert_eq!(line["status"], 200);
+    }
+}
+
+#[test]
 fn every_field_is_documented() {
     let documentation = std::fs::read_to_string(concat!(
         env!("CARGO_MANIFEST_DIR"),
