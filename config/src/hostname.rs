@@ -224,7 +224,8 @@ mod tests {
         check(".", Err(HostnameError::Empty));
         check("a,b", Err(HostnameError::Character));
         check("a b", Err(HostnameError::Character));
-        check("user@a", Err(HostnameError::Character));
+        check("user@a", Err(HostnameError::Userinfo));
+        check("user:pw@a:80", Err(HostnameError::Userinfo));
         check("a%2eb", Err(HostnameError::Character));
         check("a..b", Err(HostnameError::Label));
         check("a:b", Err(HostnameError::Port));

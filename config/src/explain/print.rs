@@ -71,8 +71,11 @@ impl fmt::Display for ProblemExplained {
         if let Some(origin) = &self.origin {
             write!(f, " ({origin})")?;
         }
-        let first = self.expected.lines().next().unwrap_or_default();
-        writeln!(f, "\n     {} ({}); {first}", self.found, self.code)
+        let (first, rest) = match self.expected.split_once('\n') {
+            Some((first, _)) => (first, " (a manifest, which hedgerow check prints)"),
+            None => (&*self.expected, ""),
+        };
+        writeln!(f, "\n     {} ({}); {first}{rest}", self.found, self.code)
     }
 }
 

@@ -240,7 +240,7 @@ fn problems_of_what_may_be_for_the_host_are_told_and_others_are_not() {
     ];
     assert_eq!(found, expected);
     let text = explanation.to_string();
-    let words = "  Ingress n/lost, spec\n     refused (invalid-field); what is right\n";
+    let words = "  Ingress n/lost, spec\n     refused (invalid-field); what is right (a manifest, which hedgerow check prints)\n";
     assert!(text.contains(words), "{text}");
     let (explanation, _) = ask(&compiled, "GET c.test/");
     let text = explanation.to_string();

@@ -93,9 +93,7 @@ fn tell(edge: &Edge, site: &Site, asked: &Demo, has_ipv6: bool) {
     let paint = Paint::of_stdout();
     let source = site.manifests().display().to_string();
     say::out(&run::banner(edge, source).render(paint));
-    if !has_ipv6 {
-        say::out("  (there is no IPv6 on this machine: 127.0.0.1 alone)\n");
-    }
+    say::out(word_on_ipv6(has_ipv6));
     let guide = Guide {
         http: edge.http_addr().unwrap_or(asked.http),
         https: edge.https_addr().unwrap_or(asked.https),
@@ -106,9 +104,30 @@ fn tell(edge: &Edge, site: &Site, asked: &Demo, has_ipv6: bool) {
     say::out(&guide.render(paint));
 }
 
+fn word_on_ipv6(has_ipv6: bool) -> &'static str {
+    match has_ipv6 {
+        true => "",
+        false => "  (there is no IPv6 on this machine: 127.0.0.1 alone)\n",
+    }
+}
+
 /// As it was called, so that its commands can be copied.
 fn program() -> String {
     std::env::args()
         .next()
         .unwrap_or_else(|| "hedgerow".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_ipv6_the_demo_listens_on_127_0_0_1_alone_and_says_so() {
+        let free = TcpListener::bind("127.0.0.1:0").expect("binds");
+        let address = free.local_addr().expect("has an address");
+        assert_eq!(listeners(address, false), [Listener::at(address)]);
+        assert!(word_on_ipv6(false).contains("no IPv6"));
+        assert_eq!(word_on_ipv6(true), "");
+    }
 }

@@ -18,7 +18,7 @@ fn why_answers_under_the_settings_that_run_would_have() {
     ];
     std::fs::write(&file, "ingressClasses: [edge]\n").expect("writes");
     check(&ask, &classed, 0, "Service website/web:80");
-    check(&ask[..4], &classed, 0, "there is no IngressClass \"edge\"");
+    check(&ask[..4], &classed, 0, "there is no IngressClass `edge`");
     std::fs::write(&file, "ingressClases: [edge]\n").expect("writes");
     check(&ask, &classed, 2, "did you mean ingressClasses?");
     let named = ["why", "http://u:p@a.test/", "--manifests", "-"];
