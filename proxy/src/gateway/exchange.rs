@@ -24,7 +24,9 @@ use std::sync::atomic::Ordering;
 pub fn set_client_timeouts(session: &mut Session, ctx: &RequestCtx) {
     let limits = &ctx.in_force.settings.limits;
     session.set_read_timeout(Some(limits.body_stall_timeout));
-    session.set_write_timeout(Some(limits.write_stall_timeout));
+    // On HTTP/1 the engine would bound a write as a whole, up to some 256 KiB; the gate bounds the time in which nothing of it moves.
+    let is_http2 = session.req_header().version == Version::HTTP_2;
+    session.set_write_timeout(is_http2.then_some(limits.write_stall_timeout));
     session.set_total_drain_timeout(Some(limits.drain_body_timeout));
     // The engine would take a `100 Continue` for an answer to an unread body, and close the connection after the request.
     if session.req_header().headers.contains_key(EXPECT) {
