@@ -24,6 +24,8 @@ pub enum Reason {
     NoRule,
     /// The client closed before the answer was complete.
     ClientClosed,
+    /// The client read no part of its answer for too long.
+    ClientWriteTimeout,
     /// The client did not send its body in time.
     ClientBodyTimeout,
     /// The request head did not arrive in time.
@@ -97,6 +99,7 @@ impl Reason {
         Reason::Redirected,
         Reason::NoRule,
         Reason::ClientClosed,
+        Reason::ClientWriteTimeout,
         Reason::ClientBodyTimeout,
         Reason::HeaderTimeout,
         Reason::HeaderTooLarge,
@@ -157,6 +160,7 @@ impl Reason {
             Reason::Redirected => ("redirected", Fault::Nobody, 308, "The client was sent to another address."),
             Reason::NoRule => ("no-rule", Fault::Client, 404, "No rule takes this host and path."),
             Reason::ClientClosed => ("client-closed", Fault::Client, 0, "The client closed before the answer was complete."),
+            Reason::ClientWriteTimeout => ("client-write-timeout", Fault::Client, 0, "The client read no part of its answer for too long."),
             Reason::ClientBodyTimeout => ("client-body-timeout", Fault::Client, 408, "The request body did not arrive in time."),
             Reason::HeaderTimeout => ("header-timeout", Fault::Client, 408, "The request header did not arrive in time."),
             Reason::HeaderTooLarge => ("header-too-large", Fault::Client, 431, "The request header is too large or has too many fields."),

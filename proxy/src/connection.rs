@@ -14,7 +14,7 @@ pub mod transport;
 pub mod wire;
 
 pub use arrival::serve;
-pub use clock::{RequestClock, current_clock};
+pub use clock::{PartInFlight, RequestClock, current_clock};
 
 use crate::listener::permits::{Permits, Ticket};
 use crate::server::Shared;

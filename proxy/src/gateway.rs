@@ -3,12 +3,14 @@
 mod attempt;
 mod decide;
 mod exchange;
+mod waits;
 
 use crate::request::RequestCtx;
 use crate::response::http10::NoChunksBuilder;
 use crate::server::Shared;
 use async_trait::async_trait;
 use bytes::Bytes;
+use http::HeaderMap;
 use pingora_core::modules::http::HttpModules;
 use pingora_core::protocols::Digest;
 use pingora_core::server::configuration::ServerConf;
@@ -105,11 +107,11 @@ impl ProxyHttp for Gateway {
 
     async fn upstream_request_filter(
         &self,
-        _session: &mut Session,
+        session: &mut Session,
         request: &mut RequestHeader,
         ctx: &mut RequestCtx,
     ) -> Result<()> {
-        exchange::prepare_request(request, ctx)
+        exchange::prepare_request(session, request, ctx)
     }
 
     async fn request_body_filter(
@@ -120,7 +122,7 @@ impl ProxyHttp for Gateway {
         ctx: &mut RequestCtx,
     ) -> Result<()> {
         exchange::count_request_body(body.as_ref(), ctx)?;
-        exchange::wait_after_request_body(end_of_stream, ctx);
+        waits::after_request_part(body, end_of_stream, ctx);
         Ok(())
     }
 
@@ -137,11 +139,20 @@ impl ProxyHttp for Gateway {
         &self,
         _session: &mut Session,
         _body: &mut Option<Bytes>,
-        _end_of_stream: bool,
+        end_of_stream: bool,
         ctx: &mut RequestCtx,
     ) -> Result<Option<Duration>> {
-        exchange::wait_after_response_part(ctx)?;
+        waits::after_response_part(end_of_stream, ctx)?;
         Ok(None)
+    }
+
+    fn upstream_response_trailer_filter(
+        &self,
+        _session: &mut Session,
+        _trailers: &mut HeaderMap,
+        ctx: &mut RequestCtx,
+    ) -> Result<()> {
+        waits::after_response_part(true, ctx)
     }
 
     async fn response_filter(

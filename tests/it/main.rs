@@ -2,6 +2,7 @@
 
 mod cardinality;
 mod client_address;
+mod clocks;
 mod drain;
 mod first_bytes;
 mod first_light;

@@ -25,7 +25,7 @@ pub const TIMEOUTS: &[Timeout] = &[
     Timeout { key: "headerTimeout", ends: Ends::Request(Reason::HeaderTimeout) },
     Timeout { key: "keepAliveIdle", ends: Ends::Quietly("The idle connection is closed (HTTP/2: GOAWAY first).") },
     Timeout { key: "bodyStallTimeout", ends: Ends::Request(Reason::ClientBodyTimeout) },
-    Timeout { key: "writeStallTimeout", ends: Ends::Request(Reason::ClientClosed) },
+    Timeout { key: "writeStallTimeout", ends: Ends::Request(Reason::ClientWriteTimeout) },
     Timeout { key: "drainBodyTimeout", ends: Ends::Quietly("The answer was sent; the connection is closed instead of kept.") },
     Timeout { key: "connectTimeout", ends: Ends::Hold(&[Reason::ConnectTimeout]) },
     Timeout { key: "responseTimeout", ends: Ends::Request(Reason::ResponseTimeout) },

@@ -70,8 +70,7 @@ impl Begun {
         let is_http2 = is_http2(&transport);
         let context = Arc::new(self.context(client, tls));
         let Self { worker, ticket, .. } = self;
-        let write_stall = settings.limits.write_stall_timeout;
-        let gate = Gate::new(transport, Arc::clone(&context), is_http2, write_stall);
+        let gate = Gate::new(transport, Arc::clone(&context), is_http2, &settings.limits);
         let connection = Arc::new(Connection {
             worker,
             context,

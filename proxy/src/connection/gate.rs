@@ -12,6 +12,7 @@ use super::head::Framing;
 use super::transport::Transport;
 use super::wire::Wire;
 use bytes::{Buf, BytesMut};
+use config::limits::Limits;
 use pingora_core::protocols::raw_connect::ProxyDigest;
 use pingora_core::protocols::tls::SslDigest;
 use pingora_core::protocols::{Shutdown, SocketDigest};
@@ -44,6 +45,8 @@ pub struct Gate {
     ssl_digest: Option<Arc<SslDigest>>,
     /// Read from the transport, not yet shown.
     buffer: BytesMut,
+    /// Bytes of next requests that are read while one is in flight.
+    ahead_bytes_max: usize,
     body: Body,
     write_stall: Stall,
     quiet_bytes: QuietBytes,
@@ -53,7 +56,7 @@ pub struct Gate {
     remains: Remains,
 }
 
-/// Where a gate that pingora has shut leaves its transport when it is dropped, so that the connection can end without a RST.
+/// Where a gate that pingora has shut, or dropped within a body, leaves its transport, so that the connection can end without a RST.
 #[derive(Debug, Clone, Default)]
 pub struct Remains(Arc<Mutex<Option<Transport>>>);
 
@@ -66,7 +69,9 @@ impl Remains {
 
 impl Drop for Gate {
     fn drop(&mut self) {
-        if self.is_shut {
+        // A request that ends before its body leaves bytes unread, and its answer must not be lost with them.
+        let is_cut = matches!(self.body, Body::Length(_) | Body::Chunked(_));
+        if self.is_shut || is_cut {
             let transport = std::mem::replace(&mut self.transport, Transport::Gone);
             *self
                 .remains
@@ -117,7 +122,7 @@ impl Gate {
         transport: Transport,
         context: Arc<ConnectionContext>,
         is_http2: bool,
-        write_stall: Duration,
+        limits: &Limits,
     ) -> pingora_error::Result<Gate> {
         // The type wants the answer to a CONNECT; all that we want of it is the way into every phase.
         let placeholder = Box::new(ResponseHeader::build(200, Some(0))?);
@@ -141,9 +146,10 @@ impl Gate {
             socket_digest: Arc::new(socket_digest),
             ssl_digest,
             buffer: BytesMut::new(),
+            ahead_bytes_max: limits.header_bytes_max,
             body: if is_http2 { Body::Http2 } else { Body::AtRest },
             write_stall: Stall {
-                timeout: write_stall,
+                timeout: limits.write_stall_timeout,
                 clock: None,
             },
             quiet_bytes: QuietBytes::default(),
@@ -297,23 +303,23 @@ impl Gate {
         Poll::Ready(Ok(()))
     }
 
-    /// Behind a request: only whether the client leaves is told. Bytes of the next request wait for our loop.
+    /// Behind a request: only whether the client leaves is told. Bytes of the next requests wait for our loop, up to a bound; a client that
+    /// sends more than that is no longer listened to, and its leaving is found out by the next write.
     fn poll_at_rest(&mut self, cx: &mut Context<'_>, out: &mut ReadBuf<'_>) -> Poll<Result<()>> {
         if self.context.is_upgraded.load(Ordering::Relaxed) {
             self.body = Body::Upgraded;
             return self.poll_raw(cx, out);
         }
-        if !self.buffer.is_empty() {
-            return Poll::Pending;
-        }
         let mut bytes = [0; PROBE_BYTES];
-        let mut probe = ReadBuf::new(&mut bytes);
-        ready!(Pin::new(&mut self.transport).poll_read(cx, &mut probe))?;
-        if probe.filled().is_empty() {
-            return Poll::Ready(Ok(()));
+        while self.buffer.len() < self.ahead_bytes_max {
+            let mut probe = ReadBuf::new(&mut bytes);
+            ready!(Pin::new(&mut self.transport).poll_read(cx, &mut probe))?;
+            if probe.filled().is_empty() {
+                return Poll::Ready(Ok(()));
+            }
+            self.buffer.extend_from_slice(probe.filled());
         }
-        self.buffer.extend_from_slice(probe.filled());
-        Poll::Pending // Nobody needs to be woken: there is nothing to show before the next head.
+        Poll::Pending
     }
 
     fn poll_http2(&mut self, cx: &mut Context<'_>, out: &mut ReadBuf<'_>) -> Poll<Result<()>> {

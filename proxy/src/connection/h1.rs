@@ -120,7 +120,6 @@ fn session(connection: &Connection, mut gate: Box<Gate>, head: Head) -> ServerSe
     let mut session = ServerSession::new_http1(gate);
     session.set_pipelined_prefix(bytes); // Parsed before any read, and not copied.
     session.set_read_timeout(Some(limits.body_stall_timeout));
-    session.set_write_timeout(Some(limits.write_stall_timeout));
     session.set_total_drain_timeout(Some(limits.drain_body_timeout));
     session
 }

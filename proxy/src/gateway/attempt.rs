@@ -125,6 +125,18 @@ pub fn response_began(
 pub fn failed(session: &Session, ctx: &mut RequestCtx, mut error: Box<Error>) -> Box<Error> {
     let now = Instant::now();
     let response_begun = has_response_begun(session);
+    if ctx
+        .attempt
+        .as_ref()
+        .is_some_and(|attempt| attempt.is_answered)
+        && response_begun
+    {
+        // A client that stops its upload once it has the whole answer does nothing wrong.
+        ctx.failed = Some(Reason::Answered);
+        ctx.end_attempt(Reason::Answered);
+        error.set_retry(false);
+        return error;
+    }
     let (reason, is_attempt_timeout) = reason(ctx, &error, now);
     let facts = retry::Facts {
         reason,

@@ -1,6 +1,7 @@
 //! What happens to the heads and bodies that pass, and to the client when none comes?
 
 use super::attempt::{has_response_begun, known};
+use super::waits;
 use crate::client;
 use crate::policy;
 use crate::request::RequestCtx;
@@ -9,24 +10,23 @@ use crate::response::own::{self, Answer};
 use crate::retry::failure;
 use crate::route;
 use crate::upstream::fields;
+use crate::upstream::peer::is_alone;
 use bytes::Bytes;
 use config::reason::Reason;
 use http::header::{CONTENT_LENGTH, EXPECT};
-use http::{StatusCode, Version};
+use http::{Method, StatusCode, Version};
 use pingora_error::{Error, ErrorSource, ErrorType, Result};
 use pingora_http::{RequestHeader, ResponseHeader};
 use pingora_proxy::{FailToProxy, Session};
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
-
-/// The clock is a backstop behind what ends an attempt or a client in good order, and must not overtake it.
-const BACKSTOP: Duration = Duration::from_secs(2);
 
 /// What the engine itself can time out towards a client.
 pub fn set_client_timeouts(session: &mut Session, ctx: &RequestCtx) {
     let limits = &ctx.in_force.settings.limits;
     session.set_read_timeout(Some(limits.body_stall_timeout));
-    session.set_write_timeout(Some(limits.write_stall_timeout));
+    // On HTTP/1 the engine would bound a write as a whole, up to some 256 KiB; the gate bounds the time in which nothing of it moves.
+    let is_http2 = session.req_header().version == Version::HTTP_2;
+    session.set_write_timeout(is_http2.then_some(limits.write_stall_timeout));
     session.set_total_drain_timeout(Some(limits.drain_body_timeout));
     // The engine would take a `100 Continue` for an answer to an unread body, and close the connection after the request.
     if session.req_header().headers.contains_key(EXPECT) {
@@ -45,7 +45,11 @@ pub async fn answer(session: &mut Session, ctx: &mut RequestCtx, answer: &Answer
 }
 
 /// The request as the backend gets it. The engine has taken away what `Connection` names.
-pub fn prepare_request(request: &mut RequestHeader, ctx: &mut RequestCtx) -> Result<()> {
+pub fn prepare_request(
+    session: &mut Session,
+    request: &mut RequestHeader,
+    ctx: &mut RequestCtx,
+) -> Result<()> {
     let is_http1 = request.version != Version::HTTP_2;
     fields::clean(request)?;
     let (Some(forward), Some(seen), Some(connection)) = (&ctx.forward, &ctx.seen, &ctx.connection)
@@ -65,11 +69,12 @@ pub fn prepare_request(request: &mut RequestHeader, ctx: &mut RequestCtx) -> Res
     forward.rewrite(request)?;
     route::apply_request_headers(&ctx.in_force, forward, request)?;
     if let Some(attempt) = &mut ctx.attempt {
-        attempt.is_http1 = is_http1;
+        attempt.is_alone = is_http1 || is_alone(ctx.kind);
         if is_http1 {
             attempt.endpoint().learn_http1();
         }
     }
+    waits::after_head(!session.as_mut().is_body_empty(), ctx);
     Ok(())
 }
 
@@ -82,59 +87,6 @@ pub fn count_request_body(body: Option<&Bytes>, ctx: &mut RequestCtx) -> Result<
     let max = ctx.policy().and_then(|policy| policy.body_bytes_max);
     if policy::exceeds(max, ctx.bytes_in) {
         return Err(known(ctx, Reason::BodyTooLarge));
-    }
-    Ok(())
-}
-
-/// What is waited for next: the client's next part, or the response header.
-pub fn wait_after_request_body(end_of_stream: bool, ctx: &mut RequestCtx) {
-    let now = Instant::now();
-    let is_upgraded = ctx.is_upgraded();
-    let Some(attempt) = ctx.attempt.as_mut().filter(|_| !is_upgraded) else {
-        return;
-    };
-    if attempt.first_byte.is_some() {
-        // The response has overtaken the request: now it sets the clock.
-        return;
-    }
-    if !end_of_stream {
-        // A client that stalls is ended by the engine on HTTP/1, with a 408, and a backend that does not read by the write timeout. A stalled
-        // HTTP/2 body is ended by nothing but this clock, which cannot tell the two apart and so waits for both.
-        let bound = attempt
-            .timeouts
-            .attempt
-            .map(|(bound, _)| bound.saturating_sub(now.saturating_duration_since(attempt.began)));
-        if attempt.watchdog.is_none() {
-            attempt.watch(bound);
-        }
-        let stall = ctx.in_force.settings.limits.body_stall_timeout + attempt.timeouts.write;
-        ctx.patience.arm(now, stall, Reason::ClientBodyTimeout);
-        return;
-    }
-    let bound = attempt.header_bound(now);
-    attempt.watch(bound.map(|(bound, _)| bound));
-    match bound {
-        Some((bound, reason)) => ctx.patience.arm(now, bound + BACKSTOP, reason),
-        None => ctx.patience.disarm(),
-    }
-}
-
-/// A part of the response has come: until the next one, the backend has the time that its terms give it, and not longer than the request has.
-pub fn wait_after_response_part(ctx: &mut RequestCtx) -> Result<()> {
-    if ctx.is_upgraded() {
-        return Ok(());
-    }
-    let now = Instant::now();
-    let left = ctx.left(now);
-    if left.is_some_and(|left| left.is_zero()) {
-        return Err(known(ctx, Reason::RequestTimeout).into_up());
-    }
-    let Some(idle) = ctx.attempt.as_ref().map(|attempt| attempt.body_idle) else {
-        return Ok(());
-    };
-    match left {
-        Some(left) if left < idle => ctx.patience.arm(now, left, Reason::RequestTimeout),
-        _ => ctx.patience.arm(now, idle, Reason::IdleTimeout),
     }
     Ok(())
 }
@@ -169,7 +121,7 @@ pub fn prepare_response(
         // The body ends with the connection, so nothing may promise another request.
         own::close_after(session, ctx);
     }
-    wait_after_response_part(ctx)
+    waits::after_response_part(is_bodiless(session, response), ctx)
 }
 
 /// Counts the body. Where it ends before the request does, nobody wants the rest: a client on HTTP/1 that does not hang up by itself is
@@ -248,6 +200,17 @@ fn upgrade(session: &mut Session, ctx: &mut RequestCtx) {
     if let Some(connection) = &ctx.connection {
         connection.is_upgraded.store(true, Ordering::Release);
     }
+}
+
+/// Is the response complete with its head (RFC 9112 §6.3)? The engine calls no filter for a body that is none.
+fn is_bodiless(session: &Session, response: &ResponseHeader) -> bool {
+    let length = response.headers.get(CONTENT_LENGTH);
+    session.req_header().method == Method::HEAD
+        || matches!(
+            response.status,
+            StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED
+        )
+        || length.is_some_and(|length| length.as_bytes() == b"0")
 }
 
 fn length(body: Option<&Bytes>) -> u64 {

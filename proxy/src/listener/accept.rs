@@ -5,6 +5,7 @@ use super::permits::Ticket;
 use crate::connection::wire::reset_on_close;
 use crate::connection::{self, Worker};
 use crate::shutdown::Phase;
+use socket2::SockRef;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -12,6 +13,8 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
+/// What the kernel keeps of an answer beyond what is on its way.
+const UNSENT_BYTES_MAX: u32 = 128 * 1024;
 /// Out of file descriptors, nothing helps but to wait until a connection ends; without a pause the loop would spin.
 const ERROR_PAUSE: Duration = Duration::from_millis(50);
 
@@ -73,6 +76,8 @@ fn admit(worker: &Arc<Worker>, listener: &Arc<Listener>, tcp: TcpStream, peer: S
     }
     // Answers leave as soon as they are written; we write whole heads and bodies. A socket that refuses is slower, not wrong.
     let _ = tcp.set_nodelay(true);
+    // Without it a write waits until a third of the send buffer is free, megabytes, and a slow client looks like one that stalls.
+    let _ = SockRef::from(&tcp).set_tcp_notsent_lowat(UNSENT_BYTES_MAX);
     spawn(worker, listener, Arrival { tcp, peer, ticket });
 }
 

@@ -16,9 +16,10 @@ pub const FIRST_BYTE_BUCKETS: [f64; 10] =
 pub const ENDPOINT_STATES: [&str; 3] = ["ready", "terminating", "unready"];
 
 /// How one attempt can end. What is not among them counts as `internal`. Sorted as `Reason` is.
-pub const OUTCOMES: [Reason; 14] = [
+pub const OUTCOMES: [Reason; 15] = [
     Reason::Answered,
     Reason::ClientClosed,
+    Reason::ClientWriteTimeout,
     Reason::ClientBodyTimeout,
     Reason::BodyTooLarge,
     Reason::ConnectRefused,

@@ -26,7 +26,7 @@ pub struct ConnectionMetrics {
     closed: IntCounterVec,
     handshakes: IntCounterVec,
     heads_refused: IntCounterVec,
-    /// Requests that the clock of their connection ended, because nothing else would have.
+    /// Requests that the clock around them ended, because the engine could not.
     pub clocks_fired: IntCounter,
 }
 
@@ -49,7 +49,7 @@ impl ConnectionMetrics {
             registered(registry, IntCounterVec::new(Opts::new(name, help), labels)?)
         };
         let open = Opts::new("hedgerow_connections_open", "Connections from clients that are open, by listener.");
-        let fired = IntCounter::new("hedgerow_requests_clock_fired_total", "Requests that were ended by the clock around them, without an answer, because they were past every other deadline.")?;
+        let fired = IntCounter::new("hedgerow_requests_clock_fired_total", "Requests that were ended by the clock around them, without a further byte: a body over HTTP/2 that stalled, an answer that stopped halfway, an upload that went on after its answer. The reason is in the access log.")?;
         Ok(ConnectionMetrics {
             open: registered(registry, IntGaugeVec::new(open, on)?)?,
             accepted: counter("hedgerow_connections_accepted_total", "Connections that were accepted, by listener; refused ones count too.", on)?,

@@ -31,12 +31,17 @@ pub struct Attempt {
     pub timeouts: Timeouts,
     /// The upstream connection's file descriptor, once there is one.
     pub fd: Option<RawFd>,
-    pub is_http1: bool,
+    /// Nothing else uses the connection: it may be shut down for this request.
+    pub is_alone: bool,
     pub watchdog: Option<Watchdog>,
     /// From the start to the response header.
     pub first_byte: Option<Duration>,
     /// Between two parts of the response's body.
     pub body_idle: Duration,
+    /// The last byte of the request has gone.
+    pub is_sent: bool,
+    /// The last byte of the response has come.
+    pub is_answered: bool,
     /// Informational responses passed on.
     pub interims: u32,
 }
@@ -48,10 +53,12 @@ impl Attempt {
             began: now,
             timeouts,
             fd: None,
-            is_http1: false,
+            is_alone: false,
             watchdog: None,
             first_byte: None,
             body_idle: timeouts.read,
+            is_sent: false,
+            is_answered: false,
             interims: 0,
         }
     }
@@ -60,13 +67,16 @@ impl Attempt {
         self.in_flight.endpoint()
     }
 
+    /// What is left of the bound on the attempt, or on the whole request.
+    pub fn left(&self, now: Instant) -> Option<(Duration, Reason)> {
+        let spent = now.saturating_duration_since(self.began);
+        let (bound, reason) = self.timeouts.attempt?;
+        Some((bound.saturating_sub(spent), reason))
+    }
+
     /// The request's last byte has gone: from now on the response header is waited for, and for how long (`None`: for ever).
     pub fn header_bound(&self, now: Instant) -> Option<(Duration, Reason)> {
-        let spent = now.saturating_duration_since(self.began);
-        let attempt = self
-            .timeouts
-            .attempt
-            .map(|(bound, reason)| (bound.saturating_sub(spent), reason));
+        let attempt = self.left(now);
         let header = self
             .timeouts
             .header
@@ -81,10 +91,10 @@ impl Attempt {
         }
     }
 
-    /// Sets the watchdog on an HTTP/1 connection. An HTTP/2 connection is shared, and must not be shut down for one request.
+    /// Sets the watchdog on a connection of this request alone. A shared one must not be shut down for one request.
     pub fn watch(&mut self, bound: Option<Duration>) {
         self.watchdog = match (bound, self.fd) {
-            (Some(bound), Some(fd)) if self.is_http1 && self.first_byte.is_none() => {
+            (Some(bound), Some(fd)) if self.is_alone && self.first_byte.is_none() => {
                 Some(Watchdog::watch(fd, self.endpoint().address, bound))
             }
             _ => None,

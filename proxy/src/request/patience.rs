@@ -1,6 +1,7 @@
 //! How long does a step take that the engine cannot time out, and whose fault is it then?
 
-use crate::connection::{RequestClock, current_clock};
+use crate::connection::{PartInFlight, RequestClock, current_clock};
+use bytes::Bytes;
 use config::reason::Reason;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -27,19 +28,46 @@ impl Patience {
 
     /// Something must happen within `span` from `now`, or the request ends for `reason`. A little later in fact: at most a sixteenth.
     pub fn arm(&mut self, now: Instant, span: Duration, reason: Reason) {
+        if let Some(span) = self.set(now, span, reason)
+            && let Some(clock) = &self.clock
+        {
+            clock.arm(span);
+        }
+    }
+
+    /// The same, but not while a part that `watch_part` was given is being written.
+    pub fn arm_patiently(&mut self, now: Instant, span: Duration, reason: Reason) {
+        if let Some(span) = self.set(now, span, reason)
+            && let Some(clock) = &self.clock
+        {
+            clock.arm_patiently(span);
+        }
+    }
+
+    /// A part that is now written to the backend: while it is, the client is not to blame for its silence.
+    pub fn watch_part(&self, part: Bytes) -> Bytes {
+        match &self.clock {
+            Some(clock) => Bytes::from_owner(Part {
+                bytes: part,
+                _in_flight: clock.begin_part(),
+            }),
+            None => part,
+        }
+    }
+
+    /// With what the clock is to be set, if it is to be set anew.
+    fn set(&mut self, now: Instant, span: Duration, reason: Reason) -> Option<Duration> {
         let step = span / STEP_PART;
         if let Some((until, armed_for)) = self.armed
             && armed_for == reason
             && until >= now + span
             && until <= now + span + step
         {
-            return;
+            return None;
         }
         let span = span + step;
         self.armed = Some((now + span, reason));
-        if let Some(clock) = &self.clock {
-            clock.arm(span);
-        }
+        Some(span)
     }
 
     pub fn disarm(&mut self) {
@@ -55,6 +83,18 @@ impl Patience {
         let (_, reason) = self.armed?;
         let clock = self.clock.as_ref()?;
         clock.fired().then_some(reason)
+    }
+}
+
+/// The engine drops it when it is written.
+struct Part {
+    bytes: Bytes,
+    _in_flight: PartInFlight,
+}
+
+impl AsRef<[u8]> for Part {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
     }
 }
 

@@ -54,8 +54,7 @@ pub fn is_worth_holding(reason: Reason) -> bool {
 /// Why an exchange over a connection ended. `response_begun`: the response header went to the client.
 pub fn of_exchange(error: &Error, response_begun: bool) -> Reason {
     match error.esource() {
-        ErrorSource::Downstream if is_malformed_body(error) => Reason::BadRequest,
-        ErrorSource::Downstream => of_client(error.etype()),
+        ErrorSource::Downstream => of_client(error),
         ErrorSource::Upstream => of_backend(error.etype(), response_begun),
         ErrorSource::Internal | ErrorSource::Unset => Reason::Internal,
     }
@@ -77,13 +76,33 @@ fn is_malformed_body(error: &Error) -> bool {
         .is_some_and(|inner| inner.is::<MalformedBody>())
 }
 
-fn of_client(error: &ErrorType) -> Reason {
-    match error {
+fn of_client(error: &Error) -> Reason {
+    match error.etype() {
+        ErrorType::WriteTimedout => Reason::ClientWriteTimeout,
+        _ if is_write_stall(error) => Reason::ClientWriteTimeout,
+        _ if is_malformed_body(error) => Reason::BadRequest,
         ErrorType::ReadTimedout => Reason::ClientBodyTimeout,
         // A chunk that is none, a `Connection` field that names too much.
         ErrorType::InvalidHTTPHeader | ErrorType::H1Error => Reason::BadRequest,
         _ => Reason::ClientClosed,
     }
+}
+
+/// The gate's own clock ended a write: the error of the stream says so, below what the engine made of it.
+fn is_write_stall(error: &Error) -> bool {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = error
+        .cause
+        .as_ref()
+        .map(|cause| cause.as_ref() as &(dyn std::error::Error + 'static));
+    while let Some(found) = cause {
+        let io = found.downcast_ref::<std::io::Error>();
+        let io = io.or_else(|| found.downcast_ref::<h2::Error>()?.get_io());
+        if let Some(io) = io {
+            return io.kind() == std::io::ErrorKind::TimedOut;
+        }
+        cause = found.source();
+    }
+    false
 }
 
 fn of_backend(error: &ErrorType, response_begun: bool) -> Reason {
@@ -168,6 +187,17 @@ mod tests {
             Error::because(ReadError, "when reading body", malformed).into_down(),
             Reason::BadRequest,
             Reason::BadRequest,
+        );
+        check(
+            Error::new_down(WriteTimedout),
+            Reason::ClientWriteTimeout,
+            Reason::ClientWriteTimeout,
+        );
+        let stall = std::io::Error::from(std::io::ErrorKind::TimedOut);
+        check(
+            Error::because(WriteError, "", stall).into_down(),
+            Reason::ClientWriteTimeout,
+            Reason::ClientWriteTimeout,
         );
         check(
             Error::new_down(ReadTimedout),

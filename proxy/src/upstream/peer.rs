@@ -64,10 +64,17 @@ pub fn build(
         Protocol::H2c => ALPN::H2,
         Protocol::Https => ALPN::H2H1,
     };
-    options.max_h2_streams = H2_STREAMS_MAX;
+    // The number is part of the pool's key, so that connections of the two kinds are kept apart.
+    options.max_h2_streams = if is_alone(kind) { 1 } else { H2_STREAMS_MAX };
     options.h2_stream_window_size = Some(H2_STREAM_WINDOW_BYTES);
     options.h2_connection_window_size = Some(H2_CONNECTION_WINDOW_BYTES);
     Box::new(peer)
+}
+
+/// Does a request of this kind have its HTTP/2 connection to itself? An event stream may be silent for an hour once it has begun, so that the
+/// engine's one timeout for header and body cannot bound its header; a watchdog can, on a connection that is not shared.
+pub fn is_alone(kind: Kind) -> bool {
+    kind == Kind::Stream
 }
 
 #[cfg(test)]

@@ -40,12 +40,13 @@ pub fn of_attempt(
     let stream = body.max(terms.response_timeout);
     // pingora has one timeout for both, the header and the parts of the body. To an HTTP/1 endpoint the watchdog bounds the header and the
     // clock the body, so that an event stream which the request did not announce may be silent for an hour. An HTTP/2 connection is shared
-    // and cannot be cut for one request: there the shorter bound holds, unless the request announces a stream.
+    // and cannot be cut for one request: there the shorter bound holds, unless the request announces a stream. What is left of the whole
+    // request bounds every read of it, so that a gRPC call ends in time, and with an answer.
     let is_http1 = speaks_http1 || terms.protocol == Protocol::Http1;
     let read = match kind {
         _ if is_http1 => stream,
         Kind::Plain => clamp(terms.response_timeout),
-        Kind::Stream | Kind::Grpc | Kind::Upgrade => stream,
+        Kind::Stream | Kind::Grpc | Kind::Upgrade => left.map_or(stream, |left| stream.min(left)),
     };
     Timeouts {
         connect: clamp(terms.connect_timeout),

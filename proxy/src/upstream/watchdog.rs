@@ -13,13 +13,14 @@ const BITING: u8 = 1;
 const BITTEN: u8 = 2;
 const CALLED_OFF: u8 = 3;
 
-/// Watches one attempt over an HTTP/1 connection. pingora has one read timeout for the header and for the parts of the body, so the deadline
+/// Watches one attempt over a connection that no other request uses. pingora has one read timeout for the header and for the parts of the body, so the deadline
 /// of the header is ours: when it passes, the connection is shut down, pingora's read ends, and the request goes on to its retry or its 504.
 /// (Dropping the whole request instead, as the clock does, would leave the client without an answer.)
 ///
 /// The number of the file descriptor stays valid while the attempt runs: pingora closes it and reports the end of the attempt without giving
 /// way in between, and the watchdog is dropped at that report. On a work-stealing runtime another thread could open a file of the same number
-/// in those few instructions; the comparison of the peer's address keeps the damage to a connection to the same endpoint.
+/// in those few instructions; the comparison of the peer's address keeps the damage to a connection to the same endpoint. An HTTP/2 connection
+/// of an event stream is closed by its own task, a moment before the attempt hears of it: the same holds.
 #[derive(Debug)]
 pub struct Watchdog {
     state: Arc<AtomicU8>,
