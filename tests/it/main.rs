@@ -14,6 +14,7 @@ mod load;
 mod operator;
 mod protocols;
 mod proxy_protocol;
+mod refused;
 mod reload;
 mod routing;
 mod settings_reload;
