@@ -18,9 +18,11 @@ pub const CDN_LOOP: HeaderName = HeaderName::from_static("cdn-loop");
 /// Names in all `Connection` fields of a request: the engine refuses the tenth.
 const NOMINATIONS_MAX: usize = 9;
 /// What `Connection` must not name: they are about the request, or ours. Without its credentials a request may mean something else.
-const PROTECTED: [&str; 5] = [
+const PROTECTED: [&str; 7] = [
     "host",
     "authorization",
+    "cookie",
+    "content-length",
     "x-forwarded-for",
     "x-forwarded-host",
     "x-forwarded-proto",
@@ -256,6 +258,8 @@ mod tests {
             "Host",
             "close, authorization",
             "X-Forwarded-For",
+            "cookie",
+            "Content-Length",
             "a b",
             "\"x\"",
             ":path",
