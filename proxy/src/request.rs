@@ -27,6 +27,7 @@ use patience::Patience;
 use pingora_proxy::Session;
 use seen::Seen;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 /// Lives as long as its request. When it is dropped, the request is logged and counted, if that was not done before.
@@ -105,6 +106,7 @@ impl RequestCtx {
         self.seen = Some(Seen::new(session.req_header()));
         self.kind = Kind::of(session.req_header());
         if let Some(connection) = &self.connection {
+            connection.has_begun.store(true, Ordering::Relaxed);
             let trusted = &self.in_force.settings.trusted_proxies;
             self.client = Client::find(connection, trusted, &session.req_header().headers);
         }

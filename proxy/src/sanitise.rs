@@ -1,11 +1,12 @@
 //! Is the request unambiguous, and what are its host and path in normal form?
 
+use crate::connection::head::is_token;
 use crate::request::kind::list_members;
 use config::hostname::RequestHost;
 use config::limits::LOOPS_MAX;
 use config::path;
 use config::reason::Reason;
-use http::header::{EXPECT, HOST, VIA};
+use http::header::{CONNECTION, EXPECT, HOST, VIA};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, Method, Version};
 use std::borrow::Cow;
@@ -13,6 +14,19 @@ use std::borrow::Cow;
 /// Our name in `CDN-Loop` (RFC 8586) and `Via` (RFC 9110 §7.6.3).
 pub const OUR_NAME: &str = "hedgerow";
 pub const CDN_LOOP: HeaderName = HeaderName::from_static("cdn-loop");
+
+/// Names in all `Connection` fields of a request: the engine refuses the tenth.
+const NOMINATIONS_MAX: usize = 9;
+/// What `Connection` must not name: they are about the request, or ours. Without its credentials a request may mean something else.
+const PROTECTED: [&str; 7] = [
+    "host",
+    "authorization",
+    "cookie",
+    "content-length",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-proto",
+];
 
 /// What routing looks at, in normal form.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +52,7 @@ pub fn judge(request: &Parts) -> Result<Normal<'_>, Refusal> {
     if request.method == Method::CONNECT || request.method == Method::TRACE {
         return Err(stay(Reason::MethodNotAllowed));
     }
+    connection(&request.headers)?;
     let host = host(request)?;
     let (path, query) = target(request)?;
     let expects = request.headers.get(EXPECT).map(|value| value.as_bytes());
@@ -74,6 +89,25 @@ pub fn received_host(request: &Parts) -> Option<&str> {
         Some(host) => host.to_str().ok(),
         None => request.uri.authority().map(http::uri::Authority::as_str),
     }
+}
+
+/// Names that are not the client's to take away, and names without end, are refused: the engine would do so too, but only after it has connected
+/// to a backend.
+fn connection(headers: &HeaderMap) -> Result<(), Refusal> {
+    let lines = headers.get_all(CONNECTION).into_iter();
+    let names = lines
+        .flat_map(|line| line.as_bytes().split(|byte| *byte == b','))
+        .map(<[u8]>::trim_ascii)
+        .filter(|name| !name.is_empty());
+    for (at, name) in names.enumerate() {
+        let is_protected = PROTECTED
+            .iter()
+            .any(|protected| name.eq_ignore_ascii_case(protected.as_bytes()));
+        if at >= NOMINATIONS_MAX || is_protected || !is_token(name) {
+            return Err(close(Reason::BadRequest));
+        }
+    }
+    Ok(())
 }
 
 fn host(request: &Parts) -> Result<Cow<'_, str>, Refusal> {
@@ -212,6 +246,28 @@ mod tests {
             &[A, ("expect", "100-Continue")],
             Ok(("a.test", "/x")),
         );
+    }
+
+    #[test]
+    fn connection_names_only_what_is_the_clients_to_name() {
+        let nine = "a,b,c,d,e, f ,,g,h,keep-alive";
+        for fine in ["close", "keep-alive, X-Hop", "", nine] {
+            check("GET /", &[A, ("connection", fine)], Ok(("a.test", "/")));
+        }
+        for bad in [
+            "Host",
+            "close, authorization",
+            "X-Forwarded-For",
+            "cookie",
+            "Content-Length",
+            "a b",
+            "\"x\"",
+            ":path",
+        ] {
+            check("GET /", &[A, ("connection", bad)], Err(Reason::BadRequest));
+        }
+        let ten = [A, ("connection", nine), ("connection", "ten")];
+        check("GET /", &ten, Err(Reason::BadRequest));
     }
 
     #[test]

@@ -15,7 +15,7 @@ use tests::manifest;
 use tests::origin::Origin;
 
 /// A class of ours, and a Gateway `default/gw` with one listener for every host.
-const GATEWAY: &str = "
+pub(super) const GATEWAY: &str = "
 apiVersion: gateway.networking.k8s.io/v1
 kind: GatewayClass
 metadata: { name: hedgerow }

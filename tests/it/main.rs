@@ -15,6 +15,7 @@ mod load;
 mod operator;
 mod protocols;
 mod proxy_protocol;
+mod refused;
 mod reload;
 mod retries;
 mod routing;

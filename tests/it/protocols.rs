@@ -29,7 +29,7 @@ fn host(name: &str) -> String {
     )
 }
 
-fn authority_map(name: &str, authority: &Authority) -> String {
+pub(super) fn authority_map(name: &str, authority: &Authority) -> String {
     let lines: Vec<String> = authority
         .certificate()
         .lines()

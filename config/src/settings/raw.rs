@@ -78,6 +78,7 @@ struct ListenerRaw {
     /// What clients dial, where something before this edge maps ports: redirects and `X-Forwarded-Port` say it. Not set: the port of the address.
     public_port: Option<Leaf<Port>>,
     /// Whether every connection begins with a PROXY protocol header (v1 or v2). It is never guessed: a guess would let clients write their own address.
+    /// With an empty `trustedProxies` everybody who connects is believed; with networks in it, others are refused.
     proxy_protocol: Option<Leaf<Demand>>,
 }
 

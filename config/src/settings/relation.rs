@@ -19,6 +19,7 @@ impl Settings {
         let mut found = self.addresses_once();
         found.extend(self.somebody_listens());
         found.extend(self.somebody_is_not_trusted());
+        found.extend(self.not_everybody_writes_addresses());
         found.extend(
             self.limits
                 .disagreements()
@@ -65,6 +66,23 @@ impl Settings {
             fields: vec!["listeners.http".to_owned(), "listeners.https".to_owned()],
             found: "both lists are empty".to_owned(),
             expected: "a listener at least, or no list for the default".to_owned(),
+        })
+    }
+
+    /// Without a list the PROXY protocol is believed from whoever connects.
+    fn not_everybody_writes_addresses(&self) -> Option<Disagreement> {
+        let lists = [("http", &self.http), ("https", &self.https)];
+        let (name, at) = lists.into_iter().find_map(|(name, list)| {
+            let at = list.iter().position(|listener| listener.proxy_protocol)?;
+            Some((name, at))
+        })?;
+        self.trusted_proxies.is_empty().then(|| Disagreement {
+            severity: Severity::Warning,
+            fields: vec![format!("listeners.{name}[{at}].proxyProtocol")],
+            found:
+                "`trustedProxies` is empty, so everybody who connects may say which address it has"
+                    .to_owned(),
+            expected: "the addresses of the load balancers in `trustedProxies`".to_owned(),
         })
     }
 

@@ -188,6 +188,24 @@ fn what_is_usable_but_probably_not_meant_is_a_warning() {
 }
 
 #[test]
+fn a_proxy_protocol_that_is_believed_from_everybody_is_a_warning() {
+    let listens = "listeners:\n  http: [{ address: '[::]:1', proxyProtocol: required }]\n";
+    let warnings = |text: &str| {
+        let (_, warnings) = Settings::parse_with_warnings(text, "f").unwrap();
+        warnings.iter().map(brief).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        warnings(listens),
+        [
+            "2 listeners.http[0].proxyProtocol: `trustedProxies` is empty, so everybody who connects may say which address it has"
+        ]
+    );
+    let known = format!("{listens}trustedProxies: [10.0.0.0/8]");
+    assert!(warnings(&known).is_empty());
+    assert!(warnings(&listens.replace("required", "off")).is_empty());
+}
+
+#[test]
 fn only_some_settings_wait_for_a_restart() {
     let before = Settings::default();
     for (text, expected) in [

@@ -45,7 +45,11 @@ pub fn write(request: &mut RequestHeader, written: &Written<'_>) -> Result<()> {
     if written.client.is_peer_trusted {
         extend(request, written)?;
     } else {
-        overwrite(request, written, address.clone())?;
+        // The same text, and so one value for both.
+        let is_same = written.client.peer == written.client.address;
+        let peer = is_same.then(|| address.clone());
+        let peer = peer.unwrap_or_else(|| address_value(written.client.peer));
+        overwrite(request, written, peer)?;
     }
     request.insert_header(X_REAL_IP, address)?;
     request.insert_header(X_REQUEST_ID, written.id.to_header())?;
@@ -61,16 +65,12 @@ pub fn write(request: &mut RequestHeader, written: &Written<'_>) -> Result<()> {
     Ok(())
 }
 
-/// The peer is the client, and has this address: nothing that it says of itself is believed.
-fn overwrite(
-    request: &mut RequestHeader,
-    written: &Written<'_>,
-    address: HeaderValue,
-) -> Result<()> {
+/// The peer is the client: nothing that it says of itself is believed.
+fn overwrite(request: &mut RequestHeader, written: &Written<'_>, peer: HeaderValue) -> Result<()> {
     for name in forwarded_names(&request.headers) {
         request.remove_header(&name);
     }
-    request.insert_header(X_FORWARDED_FOR, address)?;
+    request.insert_header(X_FORWARDED_FOR, peer)?;
     write_missing(request, written)
 }
 

@@ -2,7 +2,7 @@
 
 use super::gate::Gate;
 use super::head::{Head, HeadLimits, HeadScan};
-use super::refusal::refuse;
+use super::refusal::{self, refuse};
 use super::{Connection, Ending, Processed};
 use crate::shutdown::Phase;
 use config::reason::Reason;
@@ -34,8 +34,17 @@ pub(super) async fn serve(connection: &Arc<Connection>, mut gate: Box<Gate>) -> 
         let Some(_in_flight) = connection.begin_request() else {
             return Ending::Evicted;
         };
+        let (begun, head_bytes) = (Instant::now(), head.bytes);
+        connection.context.has_begun.store(false, Ordering::Relaxed);
         let session = session(connection, gate, head);
-        gate = match connection.process(session).await {
+        let processed = connection.process(session).await;
+        let is_lost = !connection.context.has_begun.load(Ordering::Relaxed);
+        if is_lost && !matches!(processed, Processed::Reusable(_)) {
+            // The engine did not understand what we did, and has answered by itself.
+            refusal::tell_lost(connection, head_bytes, begun);
+            return Ending::HeadRefused;
+        }
+        gate = match processed {
             Processed::Reusable(stream) => match stream.into_any().downcast() {
                 Ok(gate) => gate,
                 Err(_) => return Ending::Internal, // It was a gate when it went in.
@@ -116,7 +125,10 @@ async fn wait_for_first_byte(
 
 fn session(connection: &Connection, mut gate: Box<Gate>, head: Head) -> ServerSession {
     let limits = &connection.settings.limits;
-    let bytes = gate.begin(head.bytes, head.framing);
+    let mut bytes = gate.begin(head.bytes, head.framing);
+    if !head.mending.is_needless() {
+        bytes = head.mending.apply(&bytes);
+    }
     let mut session = ServerSession::new_http1(gate);
     session.set_pipelined_prefix(bytes); // Parsed before any read, and not copied.
     session.set_read_timeout(Some(limits.body_stall_timeout));

@@ -1,9 +1,12 @@
 //! Is this HTTP/1 request head, on the bytes as they came, one that every parser reads alike?
 
+mod mend;
+
 use config::hostname::RequestHost;
 use config::limits::Limits;
 use config::reason::Reason;
 use memchr::{memchr, memchr2};
+use mend::Mending;
 use std::ops::Range;
 
 /// Bytes of a method; the longest registered one has 17.
@@ -23,11 +26,12 @@ pub enum Framing {
 }
 
 /// A head that was read to its end and accepted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Head {
     /// Up to and with the empty line.
     pub bytes: usize,
     pub framing: Framing,
+    pub mending: Mending,
 }
 
 /// The bounds of a head, from the settings.
@@ -60,6 +64,8 @@ pub struct HeadScan {
     is_http_10: bool,
     /// Of a target in absolute form, as a range of the head.
     authority: Option<Range<usize>>,
+    /// The target up to its query, if a back-tick is in it.
+    ticked: Option<Range<usize>>,
     host: Option<Range<usize>>,
     fields: usize,
     length: Option<u64>,
@@ -75,6 +81,7 @@ impl HeadScan {
             has_request_line: false,
             is_http_10: false,
             authority: None,
+            ticked: None,
             host: None,
             fields: 0,
             length: None,
@@ -109,6 +116,10 @@ impl HeadScan {
                 return Ok(Some(Head {
                     bytes: self.line_start,
                     framing,
+                    mending: Mending {
+                        path: self.ticked.take(),
+                        authority: self.authority.take().filter(|_| self.host.is_none()),
+                    },
                 }));
             }
         }
@@ -171,9 +182,14 @@ impl HeadScan {
         if !target.iter().all(|byte| is_target_byte(*byte)) {
             return Err(Reason::BadPath);
         }
-        self.authority = authority_range(method, target)?.map(|range| {
-            start + method.len() + 1 + range.start..start + method.len() + 1 + range.end
-        });
+        let start = start + method.len() + 1;
+        self.authority =
+            authority_range(method, target)?.map(|range| start + range.start..start + range.end);
+        let path = target
+            .split(|byte| *byte == b'?')
+            .next()
+            .unwrap_or_default();
+        self.ticked = memchr(b'`', path).map(|_| start..start + path.len());
         Ok(())
     }
 
@@ -297,7 +313,7 @@ fn split_at_byte(bytes: &[u8], byte: u8) -> Option<(&[u8], &[u8])> {
 }
 
 /// RFC 9110 §5.6.2.
-fn is_token(bytes: &[u8]) -> bool {
+pub fn is_token(bytes: &[u8]) -> bool {
     bytes
         .iter()
         .all(|byte| byte.is_ascii_alphanumeric() || memchr(*byte, b"!#$%&'*+-.^_`|~").is_some())

@@ -4,7 +4,6 @@ use super::gate::Gate;
 use super::{Connection, Ending, leave};
 use crate::observe::access_log::Record;
 use config::reason::Reason;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use tokio::time::{Instant, timeout};
@@ -20,9 +19,8 @@ pub(super) async fn refuse(
     reason: Reason,
     begun: Instant,
 ) -> Ending {
-    let request_id = Uuid::new_v7(Timestamp::now(NoContext))
-        .hyphenated()
-        .to_string();
+    let request_id = new_id();
+    let head_bytes = gate.head_bytes().len();
     let answer = answer(reason, &request_id);
     let transport = gate.transport();
     let written = timeout(WRITE_TIMEOUT, async {
@@ -30,12 +28,33 @@ pub(super) async fn refuse(
         transport.flush().await
     });
     let is_written = matches!(written.await, Ok(Ok(())));
-    tell(connection, reason, &request_id, Told { begun, is_written });
+    let told = Told {
+        begun,
+        head_bytes,
+        is_written,
+    };
+    tell(connection, reason, &request_id, &told);
     if is_written {
         // The connection ends, whatever comes of this.
         let _ = leave(gate.transport()).await;
     }
     Ending::HeadRefused
+}
+
+/// Counts and logs a head that we accepted and that the engine refused, before any phase of the request ran. That both judge alike is tested,
+/// so this is a defect, and shall not be a silent one.
+pub(super) fn tell_lost(connection: &Connection, head_bytes: usize, begun: Instant) {
+    let told = Told {
+        begun,
+        head_bytes,
+        is_written: true,
+    };
+    tell(connection, Reason::BadRequest, &new_id(), &told);
+}
+
+fn new_id() -> String {
+    let id = Uuid::new_v7(Timestamp::now(NoContext));
+    id.hyphenated().to_string()
 }
 
 fn answer(reason: Reason, request_id: &str) -> String {
@@ -63,10 +82,12 @@ fn answer(reason: Reason, request_id: &str) -> String {
 
 struct Told {
     begun: Instant,
+    /// What had come of the head.
+    head_bytes: usize,
     is_written: bool,
 }
 
-fn tell(connection: &Connection, reason: Reason, request_id: &str, told: Told) {
+fn tell(connection: &Connection, reason: Reason, request_id: &str, told: &Told) {
     let context = &connection.context;
     connection
         .worker
@@ -86,7 +107,7 @@ fn tell(connection: &Connection, reason: Reason, request_id: &str, told: Told) {
         path: "",
         status: if told.is_written { reason.status() } else { 0 },
         reason,
-        bytes_in: context.bytes_in.load(Ordering::Relaxed),
+        bytes_in: u64::try_from(told.head_bytes).unwrap_or_default(),
         bytes_out: 0,
         total: told.begun.elapsed(),
         endpoint_time: None,

@@ -32,11 +32,7 @@ pub fn assemble(
         publish_endpoints(compiled, &previous.backends);
         (previous.rules.clone(), previous.backends.clone())
     } else {
-        build(compiled, settings, previous, metrics).unwrap_or_else(|error| {
-            // Labels and names are fixed at compile time, so this is a defect of ours; the old handles keep counting.
-            tracing::error!(%error, "metrics could not be placed");
-            (previous.rules.clone(), previous.backends.clone())
-        })
+        build(compiled, settings, previous, metrics)
     };
     InForce {
         version: previous.version + 1,
@@ -57,7 +53,7 @@ fn build(
     settings: &Arc<Settings>,
     previous: &InForce,
     metrics: &Metrics,
-) -> Result<Running, prometheus::Error> {
+) -> Running {
     let snapshot = &compiled.snapshot;
     let listeners: Vec<Arc<str>> = listeners(settings).map(label_of_listener).collect();
     let routes = route_labels(&snapshot.rules, previous);
@@ -74,11 +70,14 @@ fn build(
             backends: distinct(&labels),
         },
     );
-    metrics.requests.place_listeners(&listeners)?;
-    let route_metrics = metrics.requests.place_routes(&routes, budget.routes)?;
-    let handles = metrics
+    let requests = &metrics.requests;
+    or_others(requests.place_listeners(&listeners), || ());
+    let placed = requests.place_routes(&routes, budget.routes);
+    let route_metrics = or_others(placed, || requests.others(routes.len()));
+    let placed = metrics
         .backends
-        .place(&labels, budget.backends, budget.histograms)?;
+        .place(&labels, budget.backends, budget.histograms);
+    let handles = or_others(placed, || metrics.backends.others(labels.len()));
     let rules = snapshot.rules.iter().zip(routes).zip(route_metrics);
     let rules = rules.map(|((rule, label), metrics)| {
         Arc::new(RuleState {
@@ -90,7 +89,16 @@ fn build(
     let backends = backends(compiled, settings, previous, handles);
     publish_endpoints(compiled, &backends);
     metrics.backends.set_endpoints(&endpoint_counts(&backends));
-    Ok((rules.collect(), backends))
+    (rules.collect(), backends)
+}
+
+/// Names and labels are fixed at compile time, so a placement that fails is a defect of ours. Then `other` counts: rules and backends are found
+/// by their number, so those of another configuration would serve one site with the backend of another.
+fn or_others<T>(placed: Result<T, prometheus::Error>, others: impl FnOnce() -> T) -> T {
+    placed.unwrap_or_else(|error| {
+        tracing::error!(%error, "metrics could not be placed");
+        others()
+    })
 }
 
 /// As configured, with the real port: `[::]:443`. The connection's context calls the listener the same.

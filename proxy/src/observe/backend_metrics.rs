@@ -163,6 +163,13 @@ impl BackendMetrics {
         Ok(labels.iter().map(of).collect())
     }
 
+    /// Handles of `other` for so many backends.
+    pub fn others(&self, backends: usize) -> Vec<BackendHandles> {
+        std::iter::repeat_with(|| self.handles(None))
+            .take(backends)
+            .collect()
+    }
+
     /// Sets how many endpoints each backend has in each state (in the order of `ENDPOINT_STATES`), after a change of placement.
     pub fn set_endpoints(&self, backends: &[(Arc<str>, [i64; 3])]) {
         let placed = self.placed.lock().unwrap_or_else(PoisonError::into_inner);

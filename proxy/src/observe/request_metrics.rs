@@ -146,6 +146,11 @@ impl RequestMetrics {
         self.routes.place(labels, room)
     }
 
+    /// Handles of `other` for so many routes.
+    pub fn others(&self, routes: usize) -> Vec<RouteMetrics> {
+        self.routes.others(routes)
+    }
+
     /// Counts a request that has ended, but for its route.
     pub fn count(&self, request: &Counted<'_>) {
         self.by_code.of(request.status).inc();

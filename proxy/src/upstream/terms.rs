@@ -170,6 +170,7 @@ pub mod tests {
         assert_eq!(plain.keep_alive(Some(seconds(5))), seconds(4));
         assert_eq!(plain.keep_alive(Some(seconds(75))), seconds(60));
         assert_eq!(plain.keep_alive(Some(seconds(1))), KEEP_ALIVE_MIN);
+        assert_eq!(plain.keep_alive(Some(seconds(0))), seconds(0));
         let told = terms(BackendPolicy {
             keep_alive: Some(seconds(2)),
             ..BackendPolicy::default()

@@ -177,7 +177,7 @@ async fn an_upgrade_that_is_not_valid_is_an_ordinary_request() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_backend_may_refuse_an_upgrade_and_the_connection_goes_on() {
+async fn a_backend_may_refuse_an_upgrade_and_then_the_connection_ends() {
     let origin = Scripted::start(|mut scene, _| async move {
         loop {
             scene.read_head().await?;
@@ -188,12 +188,22 @@ async fn a_backend_may_refuse_an_upgrade_and_the_connection_goes_on() {
     .await;
     let edge = Edge::start(&manifest::shop(&[origin.address])).await;
     let request = Request::new("GET", "http://shop.test/ws");
-    let mut connection = edge.connect(&request).await.expect("connects");
-    for _ in 0..2 {
-        connection.send(ASKS).await.expect("sends");
+    // A frame of a client that did not wait, which looks like a request, is none.
+    for behind in ["", "GET /smuggled HTTP/1.1\r\nhost: shop.test\r\n\r\n"] {
+        let mut connection = edge.connect(&request).await.expect("connects");
+        let bytes = format!("{ASKS}{behind}");
+        connection.send(bytes).await.expect("sends");
         let reply = connection.read_reply(false).await.expect("answers");
         assert_eq!((reply.status, reply.text().as_str()), (403, "no key"));
+        assert_eq!(reply.field("connection"), Some("close"));
+        assert!(connection.read_to_end().await.is_empty(), "it goes on");
     }
-    drop(connection);
+    // What the edge itself refuses.
+    let mut connection = edge.connect(&request).await.expect("connects");
+    let elsewhere = ASKS.replace("shop.test", "nowhere.test");
+    connection.send(elsewhere).await.expect("sends");
+    let reply = connection.read_reply(false).await.expect("answers");
+    assert_eq!(reply.status, 404);
+    assert!(connection.read_to_end().await.is_empty(), "it goes on");
     edge.stop().await;
 }

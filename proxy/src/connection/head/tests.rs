@@ -12,12 +12,8 @@ const LIMITS: HeadLimits = HeadLimits {
 #[track_caller]
 fn check(head: &str, expected: Result<Framing, Reason>) {
     let found = HeadScan::new(LIMITS).step(head.as_bytes());
-    let expected = expected.map(|framing| {
-        Some(Head {
-            bytes: head.len(),
-            framing,
-        })
-    });
+    let found = found.map(|found| found.map(|found| (found.bytes, found.framing)));
+    let expected = expected.map(|framing| Some((head.len(), framing)));
     assert_eq!(found, expected, "{head:?}");
 }
 
@@ -54,7 +50,7 @@ fn ordinary_heads_are_accepted_with_their_framing() {
         Ok(Framing::None),
     );
     check(
-        "GET /a|b^{c}[d]`%2F HTTP/1.1\r\nHost: shop.test\r\n\r\n",
+        "GET /a|b^{c}[d]?`%2F HTTP/1.1\r\nHost: shop.test\r\n\r\n",
         Ok(Framing::None),
     );
     check_fields("", Ok(Framing::None));
@@ -234,8 +230,32 @@ fn the_head_ends_at_its_empty_line_and_not_behind() {
         found,
         Ok(Some(Head {
             bytes: 27,
-            framing: Framing::None
+            framing: Framing::None,
+            mending: Mending::default(),
         }))
+    );
+}
+
+#[test]
+fn a_head_is_mended_where_the_parser_behind_us_reads_another_thing() {
+    let check = |head: &str, expected: &str| {
+        let found = HeadScan::new(LIMITS).step(head.as_bytes());
+        let mended = found.unwrap().unwrap().mending.apply(head.as_bytes());
+        assert_eq!(String::from_utf8_lossy(&mended), expected);
+    };
+    let same = "G`T /a?b=`c` HTTP/1.1\r\nHost: a\r\nX: `\r\n\r\n";
+    check(same, same);
+    check(
+        "\r\nG`T /`a`?b=`c` HTTP/1.1\r\nHost: a\r\nX: `\r\n\r\n",
+        "\r\nG`T /%60a%60?b=`c` HTTP/1.1\r\nHost: a\r\nX: `\r\n\r\n",
+    );
+    check(
+        "GET http://a:8080/` HTTP/1.0\r\nX: 1\r\n\r\n",
+        "GET http://a:8080/%60 HTTP/1.0\r\nX: 1\r\nhost: a:8080\r\n\r\n",
+    );
+    check(
+        "GET http://a/ HTTP/1.0\r\nHost: a\r\n\r\n",
+        "GET http://a/ HTTP/1.0\r\nHost: a\r\n\r\n",
     );
 }
 
@@ -283,6 +303,21 @@ proptest! {
         if let Ok(Some(head)) = HeadScan::new(LIMITS).step(&bytes) {
             let end = bytes.windows(4).position(|window| window == b"\r\n\r\n").unwrap();
             prop_assert_eq!(head.bytes, end + 4);
+        }
+    }
+
+    /// What no phase of ours sees is answered by the engine, which is not for it to do.
+    #[test]
+    fn every_target_that_the_scan_accepts_is_one_for_the_engine(
+        form in prop_oneof![Just("/"), Just("http://a"), Just("http://a/"), Just("http://a?")],
+        target in "[!-~]{0,12}",
+    ) {
+        let head = format!("GET {form}{target} HTTP/1.1\r\nHost: a\r\n\r\n");
+        if let Ok(Some(found)) = HeadScan::new(LIMITS).step(head.as_bytes()) {
+            let mended = found.mending.apply(head.as_bytes());
+            let target = mended[..].split(|byte| *byte == b' ').nth(1).unwrap();
+            let parsed = pingora_http::RequestHeader::build("GET", target, None);
+            prop_assert!(parsed.is_ok(), "{head:?}");
         }
     }
 }

@@ -184,3 +184,15 @@ fn five_thousand_routes_and_backends_stay_within_the_budget() {
     let series = text.lines().filter(|line| !line.starts_with('#')).count();
     assert!(series <= 600, "{series}");
 }
+
+#[test]
+fn where_metrics_cannot_be_placed_the_new_configuration_is_served_and_counts_as_other() {
+    let metrics = Metrics::new().unwrap();
+    let refused = || prometheus::Error::Msg("no room".to_owned());
+    let routes = or_others(Err(refused()), || metrics.requests.others(3));
+    let backends = or_others(Err(refused()), || metrics.backends.others(2));
+    assert_eq!((routes.len(), backends.len()), (3, 2));
+    routes[2].count(200);
+    let text = metrics.exposition(jiff::Timestamp::now()).unwrap();
+    assert!(text.contains("route=\"other\""), "{text}");
+}

@@ -95,6 +95,10 @@ impl Routes {
         let of = |label: &Arc<str>| placed.get(label).unwrap_or(&self.other).clone();
         Ok(labels.iter().map(of).collect())
     }
+
+    pub(super) fn others(&self, routes: usize) -> Vec<RouteMetrics> {
+        vec![self.other.clone(); routes]
+    }
 }
 
 fn handles(counters: &IntCounterVec, route: &str) -> Result<RouteMetrics, prometheus::Error> {

@@ -54,6 +54,7 @@ impl ProxyHttp for Probe {
         (): &mut (),
     ) -> pingora_error::Result<bool> {
         let context = Arc::clone(context_of(session.digest()).unwrap());
+        context.has_begun.store(true, Ordering::Relaxed);
         let path = session.req_header().uri.path().to_owned();
         match path.as_str() {
             path if path.starts_with("/origin") => {
