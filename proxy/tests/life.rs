@@ -1,7 +1,7 @@
 //! How does the program live as a process, from its first words to its last signal?
 
 // Not the product: a broken expectation here shall end the run.
-#![allow(clippy::expect_used, clippy::panic)]
+#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 #[path = "life/demo.rs"]
 mod demo;
@@ -209,4 +209,10 @@ fn a_second_signal_stops_at_once() {
         "{:?}",
         begun.elapsed()
     );
+}
+
+/// Whoever closes the terminal wants its programs to end; under `nohup` they shall stay.
+#[test]
+fn a_hangup_ends_an_edge_without_a_settings_file() {
+    assert_eq!(run_the_site("127.0.0.1:1").end("HUP").0, Some(0));
 }

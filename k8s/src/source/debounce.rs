@@ -232,18 +232,36 @@ impl Kept {
     }
 }
 
+/// Sites that live apart bring the same IngressClass each; one that says the same harms nobody.
 fn duplicate(second: &Kept, first: &Any) -> Problem {
-    let place = |object: &Any| match object.origin() {
+    let place = match first.origin() {
         Some(origin) => origin.to_string(),
         None => "another place".to_owned(),
     };
+    let (severity, expected) = match is_same_class(&second.object, first) {
+        true => (Severity::Info, "nothing: both say the same"),
+        false => (
+            Severity::Error,
+            "it once; that one comes first and is in force",
+        ),
+    };
     Problem {
-        severity: Severity::Error,
+        severity,
         code: ProblemCode::DuplicateObject,
         object: second.reference.clone(),
         field: String::new(),
-        found: format!("the same object in {}", place(&second.object)),
-        expected: format!("it once; {} comes first and is in force", place(first)),
+        found: format!("the same object stands in {place}"),
+        expected: expected.to_owned(),
         origin: second.object.origin(),
+    }
+}
+
+fn is_same_class(one: &Any, other: &Any) -> bool {
+    match (one, other) {
+        (Any::IngressClass(one), Any::IngressClass(other)) => {
+            one.value.spec == other.value.spec
+                && one.value.metadata.annotations == other.value.metadata.annotations
+        }
+        _ => false,
     }
 }

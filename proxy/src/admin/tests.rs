@@ -84,6 +84,21 @@ fn refused_settings_are_told_and_change_nothing_else() {
 }
 
 #[test]
+fn a_listener_without_an_address_is_told_and_changes_nothing_else() {
+    let edge = Edge::start();
+    edge.make_ready();
+    assert!(!edge.get("/readyz?verbose").body.contains("[!]"));
+    edge.state.conditions.set_listeners(false);
+    let reply = edge.get("/readyz?verbose");
+    assert_eq!(reply.status, 200);
+    assert!(
+        reply
+            .body
+            .contains("[!] a listener of the settings has no address")
+    );
+}
+
+#[test]
 fn other_methods_are_refused_with_those_that_are_served() {
     let edge = Edge::start();
     for (method, target, allow) in [
