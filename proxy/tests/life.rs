@@ -1,7 +1,7 @@
 //! How does the program live as a process, from its first words to its last signal?
 
 // Not the product: a broken expectation here shall end the run.
-#![allow(clippy::expect_used, clippy::panic)]
+#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 #[path = "life/demo.rs"]
 mod demo;

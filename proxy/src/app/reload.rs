@@ -32,21 +32,21 @@ pub struct Reloader {
     pub turn: Mutex<Standing>,
 }
 
-/// What is wrong with the settings in force.
+/// What is wrong with the settings in force, and with those that are not.
 #[derive(Debug, Default)]
 pub struct Standing {
     /// Until other settings come.
     others: Vec<Problem>,
     /// Until the address can be bound.
     unbound: Vec<Problem>,
-    /// Of a file that was refused, until a right one comes.
+    /// Of a settings file that was refused, until it is mended.
     refused: Vec<Problem>,
 }
 
 impl Standing {
     fn all(&self) -> Vec<Problem> {
-        let parts = [&self.others, &self.unbound, &self.refused];
-        parts.into_iter().flatten().cloned().collect()
+        let of_settings = self.others.iter().chain(&self.unbound);
+        of_settings.chain(&self.refused).cloned().collect()
     }
 }
 
@@ -57,16 +57,20 @@ impl Reloader {
             loaded.and_then(|(settings, warnings)| Ok((self.flags.apply(settings)?, warnings)));
         match merged {
             Ok((settings, warnings)) => self.apply(settings, warnings).await,
-            Err(problems) => self.refuse(&problems).await,
+            Err(problems) => self.refuse(problems).await,
         }
     }
 
     /// The last good settings stay in force.
-    async fn refuse(&self, problems: &[Problem]) {
+    async fn refuse(&self, problems: Vec<Problem>) {
+        let error = sentences(&problems);
         let mut standing = self.turn.lock().await;
-        standing.refused = problems.to_vec();
+        if standing.all().is_empty() {
+            // What was found at the start has not come by here.
+            standing.others = self.own_problems.borrow().to_vec();
+        }
+        standing.refused = problems;
         self.own_problems.send_replace(Arc::new(standing.all()));
-        let error = sentences(problems);
         tracing::error!(%error, "the settings file is wrong; the last good settings stay in force");
         self.metrics.config.settings_applied(Applied::Failed);
         self.conditions.set_settings_problem(Some(error));

@@ -184,8 +184,8 @@ impl Follower {
     /// A file that says nothing means the defaults, but nobody who empties one that said something means that.
     fn judge(&mut self, text: &str) -> Result<Loaded, Vec<Problem>> {
         if self.has_content && !says_something(text) {
-            let (found, expected) = ("is empty", "settings, or {} for the defaults");
-            return Err(vec![file_problem(&self.path, found, expected)]);
+            let expected = "settings, or {} for the defaults";
+            return Err(of_whole(&self.path, "is empty".to_owned(), expected));
         }
         let loaded = parse(&self.path, text)?;
         self.has_content = says_something(text);
@@ -246,22 +246,20 @@ fn read(path: &Path) -> Result<String, Vec<Problem>> {
             io::ErrorKind::PermissionDenied => "a file of settings; may this user read it?",
             _ => "a file of settings, UTF-8",
         };
-        let found = format!("cannot be read: {error}");
-        vec![file_problem(path, &found, expected)]
+        of_whole(path, format!("cannot be read: {error}"), expected)
     })
 }
 
-/// Of the file as a whole.
-fn file_problem(path: &Path, found: &str, expected: &str) -> Problem {
-    Problem {
+fn of_whole(path: &Path, found: String, expected: &str) -> Vec<Problem> {
+    vec![Problem {
         severity: Severity::Error,
         code: ProblemCode::InvalidSetting,
         object: ObjectRef::new(Kind::Settings, "", &path.display().to_string()),
         field: String::new(),
-        found: found.to_owned(),
+        found,
         expected: expected.to_owned(),
         origin: None,
-    }
+    }]
 }
 
 fn parse(path: &Path, text: &str) -> Result<Loaded, Vec<Problem>> {
