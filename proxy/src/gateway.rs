@@ -120,6 +120,7 @@ impl ProxyHttp for Gateway {
         ctx: &mut RequestCtx,
     ) -> Result<()> {
         exchange::count_request_body(body.as_ref(), ctx)?;
+        exchange::end_request_body_once(body, end_of_stream);
         exchange::wait_after_request_body(end_of_stream, ctx);
         Ok(())
     }
