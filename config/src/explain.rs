@@ -1,5 +1,6 @@
 //! Why does this request go where it goes?
 
+mod concerns;
 mod first;
 mod outcome;
 mod print;
@@ -8,6 +9,7 @@ mod tests;
 mod words;
 
 use crate::hostname::WildcardLabels;
+use crate::problem::Severity;
 use crate::snapshot::{
     Compiled, Entry, Mismatch, Precedence, RequestView, Rule, RuleId, Snapshot, Visitor,
 };
@@ -43,6 +45,24 @@ pub struct Explanation {
     pub winner: Option<Winner>,
     /// What the edge answers by itself, so that it never comes to the winner's action. None: the action decides.
     pub first: Option<AnswersFirst>,
+    /// What is wrong with objects that have to do with this host, or that have no rule at all because of it; the nearest first.
+    pub problems: Vec<ProblemExplained>,
+    /// Problems beyond the ones that are listed.
+    pub problems_not_listed: usize,
+}
+
+/// A problem that may be the reason why the answer is not the one that was expected.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ProblemExplained {
+    pub severity: Severity,
+    /// As `hedgerow check` says it.
+    pub code: String,
+    pub object: String,
+    pub field: String,
+    pub found: String,
+    pub expected: String,
+    /// `file:line`, in directory mode.
+    pub origin: Option<String>,
 }
 
 /// An answer of the edge itself to a request that has its rule.
@@ -147,6 +167,8 @@ pub struct BackendExplained {
     /// What Service and route say beyond the defaults.
     pub policy: BTreeMap<&'static str, String>,
     pub endpoints: Vec<EndpointExplained>,
+    /// What is answered because no endpoint can be used; none: there is one.
+    pub failure: Option<FailureExplained>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -168,6 +190,7 @@ pub fn explain(compiled: &Compiled, request: &RequestView<'_>) -> Explanation {
     snapshot.table.walk(request, &mut notes);
     let winner = notes.matched.first().copied();
     let (considered, not_listed) = considered(&notes, request);
+    let (problems, problems_not_listed) = concerns::of_host(compiled, &notes, request.host);
     Explanation {
         schema: SCHEMA,
         listener: if request.is_https { "https" } else { "http" },
@@ -182,6 +205,8 @@ pub fn explain(compiled: &Compiled, request: &RequestView<'_>) -> Explanation {
         not_listed,
         winner: winner.and_then(|place| winning(compiled, place, &notes.matched)),
         first: None,
+        problems,
+        problems_not_listed,
     }
 }
 

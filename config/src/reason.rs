@@ -56,6 +56,8 @@ pub enum Reason {
     NoPort,
     /// The Service has no endpoint that can be used.
     NoEndpoint,
+    /// The rule of an Ingress is wrong in itself: its pathType or its backend, or the Service is an ExternalName.
+    InvalidRule,
     /// A backend reference of an HTTPRoute that is invalid or not granted.
     InvalidBackend,
     /// Nobody listens on the endpoint's address and port.
@@ -111,6 +113,7 @@ impl Reason {
         Reason::NoService,
         Reason::NoPort,
         Reason::NoEndpoint,
+        Reason::InvalidRule,
         Reason::InvalidBackend,
         Reason::ConnectRefused,
         Reason::ConnectTimeout,
@@ -170,6 +173,7 @@ impl Reason {
             Reason::NoService => ("no-service", Fault::Operator, 503, "The Service of this rule does not exist."),
             Reason::NoPort => ("no-port", Fault::Operator, 503, "The Service of this rule has no such port."),
             Reason::NoEndpoint => ("no-endpoint", Fault::Backend, 503, "The Service of this rule has no endpoint that can be used."),
+            Reason::InvalidRule => ("invalid-rule", Fault::Operator, 503, "The rule that takes this request is invalid; its object's problems say why."),
             Reason::InvalidBackend => ("invalid-backend", Fault::Operator, 500, "The backend reference of this rule is invalid."),
             Reason::ConnectRefused => ("connect-refused", Fault::Backend, 503, "The endpoint refused the connection: nobody listens on that address and port."),
             Reason::ConnectTimeout => ("connect-timeout", Fault::Backend, 503, "The endpoint did not accept the connection in time: a firewall drops it, or the address is wrong."),

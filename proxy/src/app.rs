@@ -126,6 +126,7 @@ impl Edge {
             own_problems: control.own_problems.clone(),
             turn: Default::default(),
         });
+        control.spawn(reloader.clone().keep_binding());
         let settings_file = options.settings_file;
         let settings_file = settings_file
             .map(|path| follow_settings(path, control.clone(), reloader.clone()))

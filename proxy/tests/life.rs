@@ -203,3 +203,9 @@ fn a_second_signal_stops_at_once() {
         begun.elapsed()
     );
 }
+
+/// Whoever closes the terminal wants its programs to end; under `nohup` they shall stay.
+#[test]
+fn a_hangup_ends_an_edge_without_a_settings_file() {
+    assert_eq!(run_the_site("127.0.0.1:1").end("HUP").0, Some(0));
+}

@@ -18,6 +18,7 @@ mod reload;
 mod retries;
 mod routing;
 mod settings_reload;
+mod settings_retry;
 mod streams;
 mod tidy;
 mod timeouts;

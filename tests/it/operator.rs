@@ -148,6 +148,68 @@ async fn problems_come_and_go_with_their_cause() {
     edge.stop().await;
 }
 
+/// A metric, labels that its series have, and the sum.
+type Expected = (&'static str, &'static [&'static str], f64);
+
+const COUNTED: [Expected; 16] = [
+    (
+        "hedgerow_requests_total",
+        &["route=\"Ingress default/shop\"", "code_class=\"2xx\""],
+        4.0,
+    ),
+    (
+        "hedgerow_requests_total",
+        &["route=\"Ingress default/shop\"", "code_class=\"5xx\""],
+        2.0,
+    ),
+    ("hedgerow_responses_total", &["code=\"404\""], 1.0),
+    (
+        "hedgerow_requests_by_method_total",
+        &["method=\"POST\""],
+        1.0,
+    ),
+    (
+        "hedgerow_requests_by_reason_total",
+        &["reason=\"answered\""],
+        4.0,
+    ),
+    (
+        "hedgerow_requests_by_reason_total",
+        &["reason=\"no-service\""],
+        1.0,
+    ),
+    (
+        "hedgerow_requests_by_reason_total",
+        &["reason=\"no-rule\""],
+        1.0,
+    ),
+    (
+        "hedgerow_requests_by_reason_total",
+        &["reason=\"connect-refused\""],
+        1.0,
+    ),
+    (
+        "hedgerow_request_body_bytes_total",
+        &["direction=\"in\""],
+        5.0,
+    ),
+    ("hedgerow_attempts_total", &["outcome=\"answered\""], 4.0),
+    ("hedgerow_request_duration_seconds_count", &[], 7.0),
+    (
+        "hedgerow_backend_first_byte_seconds_count",
+        &["backend=\"default/web:80\""],
+        4.0,
+    ),
+    (
+        "hedgerow_backend_endpoints",
+        &["backend=\"default/web:80\"", "state=\"ready\""],
+        1.0,
+    ),
+    ("hedgerow_requests_in_flight", &[], 0.0),
+    ("hedgerow_requests_held", &[], 0.0),
+    ("hedgerow_build_info", &[], 1.0),
+];
+
 #[tokio::test(flavor = "multi_thread")]
 async fn metrics_tell_what_happened() {
     let (edge, origin) = shop().await;
@@ -161,68 +223,11 @@ async fn metrics_tell_what_happened() {
     origin.refuse().await;
     edge.get("http://shop.test/").await;
     // A request is counted after its answer.
-    for (name, labels, expected) in [
-        (
-            "hedgerow_requests_total",
-            vec!["route=\"Ingress default/shop\"", "code_class=\"2xx\""],
-            4.0,
-        ),
-        (
-            "hedgerow_requests_total",
-            vec!["route=\"Ingress default/shop\"", "code_class=\"5xx\""],
-            2.0,
-        ),
-        ("hedgerow_responses_total", vec!["code=\"404\""], 1.0),
-        (
-            "hedgerow_requests_by_method_total",
-            vec!["method=\"POST\""],
-            1.0,
-        ),
-        (
-            "hedgerow_requests_by_reason_total",
-            vec!["reason=\"answered\""],
-            4.0,
-        ),
-        (
-            "hedgerow_requests_by_reason_total",
-            vec!["reason=\"no-service\""],
-            1.0,
-        ),
-        (
-            "hedgerow_requests_by_reason_total",
-            vec!["reason=\"no-rule\""],
-            1.0,
-        ),
-        (
-            "hedgerow_requests_by_reason_total",
-            vec!["reason=\"connect-refused\""],
-            1.0,
-        ),
-        (
-            "hedgerow_request_body_bytes_total",
-            vec!["direction=\"in\""],
-            5.0,
-        ),
-        ("hedgerow_attempts_total", vec!["outcome=\"answered\""], 4.0),
-        ("hedgerow_request_duration_seconds_count", vec![], 7.0),
-        (
-            "hedgerow_backend_first_byte_seconds_count",
-            vec!["backend=\"default/web:80\""],
-            4.0,
-        ),
-        (
-            "hedgerow_backend_endpoints",
-            vec!["backend=\"default/web:80\"", "state=\"ready\""],
-            1.0,
-        ),
-        ("hedgerow_requests_in_flight", vec![], 0.0),
-        ("hedgerow_requests_held", vec![], 0.0),
-        ("hedgerow_build_info", vec![], 1.0),
-    ] {
-        let mut found = edge.metric(name, &labels).await;
+    for (name, labels, expected) in COUNTED {
+        let mut found = edge.metric(name, labels).await;
         let deadline = std::time::Instant::now() + tests::client::PATIENCE;
         while found != expected && std::time::Instant::now() < deadline && found < expected {
-            found = edge.metric(name, &labels).await;
+            found = edge.metric(name, labels).await;
         }
         assert_eq!(found, expected, "{name} {labels:?}");
     }

@@ -14,6 +14,7 @@ use crate::problem::{Problem, ProblemCode, Severity};
 use crate::reason::Reason;
 use crate::snapshot::{Backend, BackendId, BackendKey, Failure};
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 /// Backends as references name them: one for each Service, port and policy.
@@ -66,7 +67,7 @@ impl<'a> Backends<'a> {
         let (name, port) = match &reference.reference {
             BackendReference::Service { service, port } => (service, port),
             BackendReference::Invalid { sentence } => {
-                return Err(failure(route, Reason::NoService, sentence.clone()));
+                return Err(failure(route, Reason::InvalidRule, sentence.clone()));
             }
         };
         let Some(service) = self.model.services.get(name) else {
@@ -75,9 +76,9 @@ impl<'a> Backends<'a> {
             return Err(failure(route, Reason::NoService, sentence));
         };
         if let ServiceKind::ExternalName(target) = &service.kind {
-            problems.push(external_name(service, target));
+            problems.push(external_name(service, target, port));
             let sentence = format!("Service {name} is an ExternalName, which is not served");
-            return Err(failure(route, Reason::NoService, sentence));
+            return Err(failure(route, Reason::InvalidRule, sentence));
         }
         let Some(port) = find_port(service, port) else {
             problems.push(no_port(&place, service, port));
@@ -259,11 +260,30 @@ pub fn describe_port(port: &ServicePort) -> String {
     format!("{} ({})", port.port, port.name)
 }
 
-fn external_name(service: &Service, target: &str) -> Problem {
+/// What endpoints may not be in any cluster (`ValidateNonSpecialIP` of the API server).
+fn refused_by_kubernetes(address: IpAddr) -> Option<&'static str> {
+    let address = address.to_canonical();
+    let is_link_local = match address {
+        IpAddr::V4(address) => address.is_link_local(),
+        IpAddr::V6(address) => address.is_unicast_link_local(),
+    };
+    match () {
+        () if address.is_loopback() => Some("loopback: each node is another one"),
+        () if address.is_unspecified() => Some("no address of a machine"),
+        () if address.is_multicast() => Some("multicast"),
+        () if is_link_local => Some("link-local, where nodes keep their metadata services"),
+        () => None,
+    }
+}
+
+fn external_name(service: &Service, target: &str, port: &PortReference) -> Problem {
     let expected = match target.trim_end_matches('.').parse() {
+        Ok(address) if let Some(what) = refused_by_kubernetes(address) => format!(
+            "a Service without selector and the address of another machine in Endpoints: Kubernetes refuses {address} there, which is {what}"
+        ),
         Ok(address) => format!(
             "a Service without selector, and its address in Endpoints, because ExternalName is for DNS names:\n{}",
-            manifest::service_and_endpoints(service, address)
+            manifest::service_and_endpoints(service, address, port)
         ),
         Err(_) => "a Service without selector and its address in an EndpointSlice: ExternalName with a DNS name is not in this version".to_owned(),
     };

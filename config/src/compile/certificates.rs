@@ -2,8 +2,8 @@
 
 use super::known::Known;
 use crate::hostname::Hostname;
-use crate::model::{Certificate, Model, Route, TlsHosts};
-use crate::name::{ObjectName, ObjectRef, Origin};
+use crate::model::{Certificate, Model, Route, RouteRule, SslRedirect, TlsHosts};
+use crate::name::{Kind, ObjectName};
 use crate::problem::{Problem, ProblemCode, Severity};
 use crate::snapshot::{TlsEntry, TlsTable};
 use std::collections::HashSet;
@@ -225,6 +225,13 @@ fn date(seconds: i64) -> String {
 }
 
 fn no_secret(route: &Route, block: &TlsHosts, secret: &ObjectName, known: &Known<'_>) -> Problem {
+    // Elsewhere than in an Ingress nothing depends on it.
+    let meanwhile = match route.object.kind {
+        Kind::Ingress if !route.rules.iter().any(always_redirects) => {
+            ", and HTTP is not redirected"
+        }
+        _ => "",
+    };
     Problem {
         severity: Severity::Warning,
         code: ProblemCode::NoSuchSecret,
@@ -232,66 +239,87 @@ fn no_secret(route: &Route, block: &TlsHosts, secret: &ObjectName, known: &Known
         field: block.field.clone(),
         found: format!("no Secret {secret} with a certificate that can be used"),
         expected: format!(
-            "a Secret of type kubernetes.io/tls{}; the default certificate is shown meanwhile, and HTTP is not redirected",
+            "a Secret of type kubernetes.io/tls{}; the default certificate is shown meanwhile{meanwhile}",
             known.secret_hint(secret)
         ),
         origin: block.origin.clone(),
     }
 }
 
-/// One problem for each host that rules have and no certificate is for.
+/// One problem for each host that rules have and no certificate is for. The rules that redirect come first: they lock the host out of HTTP too.
 fn report_uncovered(tls: &TlsTable, routes: &[&Route], problems: &mut Vec<Problem>) {
     let mut seen: HashSet<&Hostname> = HashSet::with_capacity(routes.len());
-    let mut last = None; // The rules of one object mostly have the same host.
-    for route in routes {
-        for rule in route.rules.iter().filter(|rule| rule.scope.https) {
-            for host in rule.hosts.iter().map(|host| &host.name) {
-                if last.replace(host) == Some(host) || !seen.insert(host) {
-                    continue;
-                }
-                if host.suffix() == "localhost" {
-                    continue; // On the machine itself nobody expects one.
-                }
-                let is_covered = match host.is_wildcard() {
-                    true => tls.find(&host.to_string()).is_some(),
-                    false => tls.find(host.suffix()).is_some(),
-                };
-                if !is_covered {
-                    problems.push(no_certificate(
-                        &route.object,
-                        &rule.field,
-                        &rule.origin,
-                        host,
-                    ));
-                }
+    for redirects in [true, false] {
+        let mut last = None; // The rules of one object mostly have the same host.
+        for (route, rule, host) in hosts_over_https(routes) {
+            let is_due = always_redirects(rule) == redirects;
+            if !is_due || last.replace(host) == Some(host) || !seen.insert(host) {
+                continue;
+            }
+            if host.suffix() == "localhost" {
+                continue; // On the machine itself nobody expects one.
+            }
+            let is_covered = match host.is_wildcard() {
+                true => tls.find(&host.to_string()).is_some(),
+                false => tls.find(host.suffix()).is_some(),
+            };
+            if !is_covered {
+                problems.push(no_certificate(route, rule, host));
             }
         }
     }
 }
 
-fn no_certificate(
-    object: &ObjectRef,
-    field: &str,
-    origin: &Option<Origin>,
-    host: &Hostname,
-) -> Problem {
+fn hosts_over_https<'a>(
+    routes: &'a [&'a Route],
+) -> impl Iterator<Item = (&'a Route, &'a RouteRule, &'a Hostname)> {
+    let rules = routes
+        .iter()
+        .flat_map(|route| route.rules.iter().map(move |rule| (*route, rule)));
+    rules
+        .filter(|(_, rule)| rule.scope.https)
+        .flat_map(|(route, rule)| rule.hosts.iter().map(move |host| (route, rule, &host.name)))
+}
+
+fn always_redirects(rule: &RouteRule) -> bool {
+    rule.policy.ssl_redirect == SslRedirect::Always
+}
+
+fn no_certificate(route: &Route, rule: &RouteRule, host: &Hostname) -> Problem {
+    let is_ingress = route.object.kind == Kind::Ingress;
+    let wanted = match is_ingress {
+        true => "spec.tls with a Secret for it",
+        false => "a listener of its Gateway with certificateRefs for it",
+    };
     let top = host.suffix().rsplit('.').next().unwrap_or_default();
-    let (severity, expected) = if HSTS_PRELOADED.contains(&top) {
+    let (severity, expected) = if always_redirects(rule) {
         let why = format!(
-            "spec.tls with a Secret for it: browsers have .{top} on their HSTS preload list, so they open it over HTTPS alone and refuse the default certificate; no browser will show this site"
+            "{wanted}, or no ssl-redirect: HTTP is redirected to HTTPS, which is answered with the default certificate, and browsers refuse that"
+        );
+        (Severity::Warning, why)
+    } else if HSTS_PRELOADED.contains(&top) {
+        let why = format!(
+            "{wanted}: browsers have .{top} on their HSTS preload list, so they open it over HTTPS alone and refuse the default certificate; no browser will show this site"
         );
         (Severity::Warning, why)
     } else {
-        let what = "spec.tls with a Secret for it, where HTTPS is wanted; HTTPS is answered with the default certificate, and HTTP is not redirected";
-        (Severity::Info, what.to_owned())
+        // An HTTPRoute redirects only where it says so, certificate or not.
+        let meanwhile = match is_ingress {
+            true => ", and HTTP is not redirected",
+            false => "",
+        };
+        let what = format!(
+            "{wanted}, where HTTPS is wanted; HTTPS is answered with the default certificate{meanwhile}"
+        );
+        (Severity::Info, what)
     };
     Problem {
         severity,
         code: ProblemCode::NoCertificate,
-        object: object.clone(),
-        field: field.to_owned(),
+        object: route.object.clone(),
+        field: rule.field.clone(),
         found: format!("no certificate for {host}"),
         expected,
-        origin: origin.clone(),
+        origin: rule.origin.clone(),
     }
 }

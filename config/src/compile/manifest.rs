@@ -1,19 +1,27 @@
 //! What would the author of a manifest write instead?
 
-use crate::model::{EndpointSlice, Service, ServicePort};
+use crate::model::{Endpoint, EndpointSlice, PortReference, Service, ServicePort};
 use std::net::IpAddr;
 
 /// Lines for addresses in a suggestion; whoever has more of them has a program that writes manifests.
 const ADDRESSES_MAX: usize = 16;
 
-/// Instead of an ExternalName with an address: the same Service without one, and its Endpoints.
-pub fn service_and_endpoints(service: &Service, address: IpAddr) -> String {
+/// Where a rule names the port of a Service without ports by a name, its number has to come from somewhere.
+const PORT_WITHOUT_NUMBER: u16 = 80;
+
+/// Instead of an ExternalName with an address: the same Service without one, and its Endpoints. An ExternalName needs no ports, so the one that the
+/// rule asks for is written where there are none.
+pub fn service_and_endpoints(service: &Service, address: IpAddr, wanted: &PortReference) -> String {
     let name = &service.object.name;
     let metadata = format!(
         "metadata: {{ name: {}, namespace: {} }}",
         name.name, name.namespace
     );
-    let ports = ports(service);
+    let ports = match (service.ports.as_slice(), wanted) {
+        ([], PortReference::Number(number)) => port("", *number),
+        ([], PortReference::Name(name)) => port(name, PORT_WITHOUT_NUMBER),
+        _ => ports(service),
+    };
     format!(
         "apiVersion: v1\nkind: Service\n{metadata}\nspec: {{ ports: [{ports}] }}\n---\napiVersion: v1\nkind: Endpoints\n{metadata}\nsubsets:\n- addresses: [{{ ip: \"{address}\" }}]\n  ports: [{ports}]"
     )
@@ -27,12 +35,12 @@ pub fn endpoint_slices<'a>(
     let mut texts = Vec::new();
     for slice in slices {
         for family in ["IPv4", "IPv6"] {
-            let addresses = slice.endpoints.iter().map(|endpoint| endpoint.address);
-            let addresses = addresses.filter(|address| address.is_ipv4() == (family == "IPv4"));
-            let addresses: Vec<IpAddr> = addresses.collect();
-            if !addresses.is_empty() {
+            let endpoints = slice.endpoints.iter();
+            let endpoints = endpoints.filter(|one| one.address.is_ipv4() == (family == "IPv4"));
+            let endpoints: Vec<&Endpoint> = endpoints.collect();
+            if !endpoints.is_empty() {
                 let number = texts.len() + 1;
-                texts.push(endpoint_slice(service, number, slice, family, &addresses));
+                texts.push(endpoint_slice(service, number, slice, family, &endpoints));
             }
         }
     }
@@ -44,7 +52,7 @@ fn endpoint_slice(
     number: usize,
     slice: &EndpointSlice,
     family: &str,
-    addresses: &[IpAddr],
+    endpoints: &[&Endpoint],
 ) -> String {
     let name = &service.object.name;
     let ports: Vec<String> = slice.ports.iter().map(|p| port(&p.name, p.port)).collect();
@@ -54,11 +62,15 @@ fn endpoint_slice(
         name.namespace,
         ports.join(", ")
     );
-    for address in addresses.iter().take(ADDRESSES_MAX) {
-        text.push_str(&format!("\n- addresses: [\"{address}\"]"));
+    for endpoint in endpoints.iter().take(ADDRESSES_MAX) {
+        text.push_str(&format!("\n- addresses: [\"{}\"]", endpoint.address));
+        // Nothing said means ready.
+        if !endpoint.ready {
+            text.push_str("\n  conditions: { ready: false }");
+        }
     }
-    if addresses.len() > ADDRESSES_MAX {
-        text.push_str(&format!("\n# and {} more", addresses.len() - ADDRESSES_MAX));
+    if endpoints.len() > ADDRESSES_MAX {
+        text.push_str(&format!("\n# and {} more", endpoints.len() - ADDRESSES_MAX));
     }
     text
 }

@@ -1,7 +1,8 @@
 //! What does the edge answer by itself to a request that has its rule?
 
 use super::outcome::own;
-use super::{AnswersFirst, Explanation, explain};
+use super::{ActionTaken, AnswersFirst, Destination, Explanation, explain};
+use crate::duration;
 use crate::path;
 use crate::public_name::{self, Asked};
 use crate::reason::Reason;
@@ -9,10 +10,12 @@ use crate::settings::Settings;
 use crate::snapshot::{Action, Compiled, RequestView, Rule};
 use http::Method;
 use http::header::CONTENT_LENGTH;
+use std::time::Duration;
 
 /// The whole decision under these settings: the rule, and what comes before its action. For a client that is no trusted proxy.
 pub fn decide(compiled: &Compiled, settings: &Settings, request: &RequestView<'_>) -> Explanation {
     let mut explanation = explain(compiled, request);
+    say_hold(&mut explanation, settings);
     explanation.first = if is_never_served(request.method) {
         Some(AnswersFirst::Fail(own(Reason::MethodNotAllowed)))
     } else {
@@ -22,6 +25,27 @@ pub fn decide(compiled: &Compiled, settings: &Settings, request: &RequestView<'_
         })
     };
     explanation
+}
+
+/// Where no endpoint can be used a request waits for one before it fails.
+fn say_hold(explanation: &mut Explanation, settings: &Settings) {
+    let action = explanation.winner.as_mut().map(|winner| &mut winner.action);
+    let Some(ActionTaken::Forward(targets)) = action else {
+        return;
+    };
+    for target in targets {
+        let Destination::Backend(backend) = &mut target.to else {
+            continue;
+        };
+        let Some(failure) = &mut backend.failure else {
+            continue;
+        };
+        let own = backend.policy.get("hold").cloned();
+        let hold = own.unwrap_or_else(|| duration::format(settings.limits.hold));
+        if hold != duration::format(Duration::ZERO) {
+            failure.sentence = format!("{} A request waits {hold} for one.", failure.sentence);
+        }
+    }
 }
 
 fn is_never_served(method: &Method) -> bool {
@@ -138,5 +162,28 @@ mod tests {
         check("GET https://edwardstech.dev/api/a%2Fb", 0, "400 bad-path");
         check("PUT https://edwardstech.dev/api", 10, "");
         check("PUT https://edwardstech.dev/api", 11, "413 body-too-large");
+    }
+
+    #[test]
+    fn how_long_a_request_waits_for_an_endpoint_is_told() {
+        let site = Site::default()
+            .service("n/app", &[("http", 80)], true)
+            .ingress("n/i", 0, &[("a.test", "/", "app", "80")]);
+        let request = RequestView {
+            is_https: false,
+            host: "a.test",
+            method: &Method::GET,
+            path: "/",
+            query: None,
+            headers: &HeaderMap::new(),
+        };
+        let mut settings = Settings::default();
+        let mut check = |hold: u64, words: &str| {
+            settings.limits.hold = Duration::from_secs(hold);
+            let text = decide(&site.compile(), &settings, &request).to_string();
+            assert!(text.contains(words), "{text}");
+        };
+        check(7, "can be used. A request waits 7s for one.\n");
+        check(0, "can be used.\n");
     }
 }

@@ -4,8 +4,12 @@ use super::words;
 use super::{
     ActionTaken, BackendExplained, Destination, EndpointExplained, FailureExplained, Target,
 };
+use crate::name::Kind;
 use crate::reason::Reason;
 use crate::snapshot::{Action, BackendId, Compiled, EndpointAddress, Failure, Rule};
+
+/// Stands for the object where the command line says the address.
+pub const OVERRIDE: &str = "--endpoint";
 
 pub fn action(compiled: &Compiled, rule: &Rule) -> ActionTaken {
     match &rule.action {
@@ -57,20 +61,25 @@ fn backend(compiled: &Compiled, id: BackendId) -> Destination {
         return Destination::Fail(own(Reason::Internal));
     };
     let endpoints = compiled.endpoints.get(&backend.key);
+    let endpoints: &[EndpointAddress] = endpoints.map(|all| &**all).unwrap_or_default();
     Destination::Backend(BackendExplained {
         service: backend.label.to_string(),
         protocol: backend.protocol.as_str(),
         is_manual: backend.is_manual,
         policy: words::backend_policy(&backend.policy),
-        endpoints: endpoints
-            .into_iter()
-            .flat_map(|all| all.iter())
-            .map(endpoint)
-            .collect(),
+        endpoints: endpoints.iter().map(endpoint).collect(),
+        failure: (!endpoints.iter().any(can_be_used)).then(|| own(Reason::NoEndpoint)),
     })
 }
 
+/// Those that are ready, and where none is, those that still serve while they terminate (KEP-1669).
+fn can_be_used(endpoint: &EndpointAddress) -> bool {
+    endpoint.ready || (endpoint.serving && endpoint.terminating)
+}
+
 fn endpoint(endpoint: &EndpointAddress) -> EndpointExplained {
+    // Endpoints are written in objects of their own; only the command line makes them the Service's.
+    let is_overridden = endpoint.object.kind == Kind::Service;
     EndpointExplained {
         address: endpoint.address.to_string(),
         state: match (endpoint.ready, endpoint.serving, endpoint.terminating) {
@@ -81,7 +90,14 @@ fn endpoint(endpoint: &EndpointAddress) -> EndpointExplained {
             _ => "not ready",
         },
         health: "unknown".to_owned(),
-        object: endpoint.object.to_string(),
-        origin: endpoint.origin.as_ref().map(ToString::to_string),
+        object: match is_overridden {
+            true => OVERRIDE.to_owned(),
+            false => endpoint.object.to_string(),
+        },
+        origin: endpoint
+            .origin
+            .as_ref()
+            .filter(|_| !is_overridden)
+            .map(ToString::to_string),
     }
 }

@@ -1,8 +1,9 @@
 //! How does an explanation look on a terminal?
 
+use super::outcome::OVERRIDE;
 use super::{
     ActionTaken, AnswersFirst, BackendExplained, Considered, Destination, Explanation,
-    FailureExplained, RuleName, Target, Verdict, Winner,
+    FailureExplained, ProblemExplained, RuleName, Target, Verdict, Winner,
 };
 use std::fmt;
 
@@ -34,9 +35,44 @@ impl fmt::Display for Explanation {
             first.fmt(f)?;
         }
         match &self.winner {
-            Some(winner) => winner.fmt(f),
-            None => writeln!(f, "404: no rule takes this request (no-rule)"),
+            Some(winner) => winner.fmt(f)?,
+            None => writeln!(f, "404: no rule takes this request (no-rule)")?,
         }
+        self.write_problems(f)
+    }
+}
+
+impl Explanation {
+    fn write_problems(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.problems.is_empty() {
+            return Ok(());
+        }
+        writeln!(
+            f,
+            "\nProblems of objects that are, or may be, for this host:"
+        )?;
+        for problem in &self.problems {
+            write!(f, "{problem}")?;
+        }
+        match self.problems_not_listed {
+            0 => Ok(()),
+            more => writeln!(f, "  and {more} more; hedgerow check prints all of them"),
+        }
+    }
+}
+
+impl fmt::Display for ProblemExplained {
+    /// A problem may carry a whole manifest to use instead; its first line says what it is about.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "  {}", self.object)?;
+        if !self.field.is_empty() {
+            write!(f, ", {}", self.field)?;
+        }
+        if let Some(origin) = &self.origin {
+            write!(f, " ({origin})")?;
+        }
+        let first = self.expected.lines().next().unwrap_or_default();
+        writeln!(f, "\n     {} ({}); {first}", self.found, self.code)
     }
 }
 
@@ -122,26 +158,29 @@ impl fmt::Display for BackendExplained {
         for (name, value) in &self.policy {
             writeln!(f, "    {name}: {value}")?;
         }
-        if self.endpoints.is_empty() {
-            writeln!(f, "    no endpoint: 503 (no-endpoint)")?;
-        }
         for endpoint in &self.endpoints {
-            write!(
-                f,
-                "    {}  {}, health {}",
-                endpoint.address, endpoint.state, endpoint.health
-            )?;
+            write!(f, "    {}  {}; ", endpoint.address, endpoint.state)?;
+            match &*endpoint.health {
+                "unknown" => write!(f, "health unknown")?,
+                seen => write!(f, "{seen}")?,
+            }
             write!(f, "; from {}", endpoint.object)?;
             match &endpoint.origin {
                 Some(origin) => writeln!(f, " ({origin})")?,
                 None => writeln!(f)?,
             }
         }
-        if self.is_manual && !self.endpoints.is_empty() {
+        let mut objects = self.endpoints.iter().map(|endpoint| &*endpoint.object);
+        let is_written = objects.next().is_some_and(|object| object != OVERRIDE);
+        if self.is_manual && is_written {
             writeln!(
                 f,
                 "    these endpoints were written by hand: no control plane keeps them right"
             )?;
+        }
+        if let Some(failure) = &self.failure {
+            write!(f, "  ")?;
+            failure.fmt(f)?;
         }
         Ok(())
     }

@@ -5,6 +5,8 @@ use crate::compile::tests::random;
 use crate::compile::tests::site::Site;
 use crate::hostname::Hostname;
 use crate::model::{HeaderMatch, QueryMatch, TextMatch};
+use crate::name::{Kind, ObjectRef};
+use crate::problem::{Problem, ProblemCode};
 use http::{HeaderMap, Method};
 use proptest::prelude::*;
 
@@ -152,6 +154,110 @@ fn a_broken_backend_is_named_with_status_and_reason() {
     );
 }
 
+/// Printed for `GET a.test/` to one Service with these endpoints: ready, serving, terminating.
+#[track_caller]
+fn check_endpoints(conditions: &[(bool, bool, bool)], words: &str) {
+    let addresses = ["10.0.0.1", "10.0.0.2"];
+    let addresses = addresses.get(..conditions.len()).unwrap();
+    let mut compiled = Site::default()
+        .service("n/app", &[("", 80)], false)
+        .slice("n/app", &[("", 80)], addresses)
+        .ingress("n/i", 0, &[("a.test", "/", "app", "80")])
+        .compile();
+    for all in compiled.endpoints.values_mut() {
+        let mut changed = all.to_vec();
+        for (endpoint, state) in changed.iter_mut().zip(conditions) {
+            (endpoint.ready, endpoint.serving, endpoint.terminating) = *state;
+        }
+        *all = changed.into();
+    }
+    let (explanation, _) = ask(&compiled, "GET a.test/");
+    let text = explanation.to_string();
+    let fails = "answer 503 (no-endpoint)";
+    assert_eq!(text.contains(fails), words == fails, "{text}");
+    assert!(text.contains(words), "{text}");
+}
+
+#[test]
+fn endpoints_of_which_none_can_be_used_are_503() {
+    let fails = "answer 503 (no-endpoint)";
+    check_endpoints(&[], fails);
+    check_endpoints(&[(false, false, false); 2], fails);
+    check_endpoints(&[(false, true, false), (false, false, true)], fails);
+    check_endpoints(&[(true, true, false), (false, false, false)], "ready;");
+    check_endpoints(&[(false, true, true)], "terminating, still serving;");
+}
+
+#[test]
+fn an_address_of_the_command_line_is_not_called_written_by_hand() {
+    let kind = crate::model::ServiceKind::Override(vec![(None, "127.0.0.1:1".parse().unwrap())]);
+    let site = Site::default()
+        .service_of("n/app", &[("", 80)], kind)
+        .ingress("n/i", 0, &[("a.test", "/", "app", "80")]);
+    let (explanation, _) = ask(&site.compile(), "GET a.test/");
+    let text = explanation.to_string();
+    assert!(text.contains("; from --endpoint\n"), "{text}");
+    assert!(!text.contains("by hand"), "{text}");
+}
+
+fn problem(severity: Severity, kind: Kind, name: &str, found: &str) -> Problem {
+    Problem {
+        severity,
+        code: ProblemCode::InvalidField,
+        object: ObjectRef::new(kind, "n", name),
+        field: "spec".to_owned(),
+        found: found.to_owned(),
+        expected: "what is right\nkind: Ingress".to_owned(),
+        origin: None,
+    }
+}
+
+#[test]
+fn problems_of_what_may_be_for_the_host_are_told_and_others_are_not() {
+    let site = Site::default()
+        .service("n/app", &[("", 80)], false)
+        .ingress("n/here", 0, &[("a.test", "/", "app", "80")])
+        .ingress("n/there", 0, &[("b.test", "/", "app", "80")]);
+    let mut compiled = site.compile();
+    compiled.problems = std::sync::Arc::new(vec![
+        problem(Severity::Warning, Kind::Ingress, "lost", "refused"),
+        problem(Severity::Error, Kind::Ingress, "there", "elsewhere"),
+        problem(Severity::Error, Kind::Ingress, "there", "it is xa.test"),
+        problem(Severity::Error, Kind::Ingress, "there", "it is a.test.b"),
+        problem(Severity::Error, Kind::Secret, "s", "is not for a.test."),
+        problem(Severity::Info, Kind::Ingress, "here", "unneeded"),
+        problem(Severity::Error, Kind::Ingress, "here", "no path"),
+        problem(Severity::Error, Kind::Service, "app", "no endpoint"),
+        problem(Severity::Error, Kind::Service, "other", "no endpoint"),
+    ]);
+    let (explanation, _) = ask(&compiled, "GET a.test/");
+    let found: Vec<&str> = explanation.problems.iter().map(|p| &*p.object).collect();
+    let expected = [
+        "Secret n/s",
+        "Ingress n/here",
+        "Service n/app",
+        "Ingress n/lost",
+    ];
+    assert_eq!(found, expected);
+    let text = explanation.to_string();
+    let words = "  Ingress n/lost, spec\n     refused (invalid-field); what is right\n";
+    assert!(text.contains(words), "{text}");
+    let (explanation, _) = ask(&compiled, "GET c.test/");
+    let text = explanation.to_string();
+    assert!(text.contains("No rule is for this host.") && text.contains(words));
+}
+
+#[test]
+fn problems_are_listed_up_to_a_bound() {
+    let mut compiled = Site::default().compile();
+    let problems = (0..20).map(|n| problem(Severity::Error, Kind::Manifest, &n.to_string(), "x"));
+    compiled.problems = std::sync::Arc::new(problems.collect());
+    let (explanation, _) = ask(&compiled, "GET a.test/");
+    let counts = (explanation.problems.len(), explanation.problems_not_listed);
+    assert_eq!(counts, (8, 12));
+    assert!(explanation.to_string().contains("and 12 more"));
+}
+
 #[test]
 fn a_host_with_thousands_of_rules_is_cut_short() {
     let site = (0..500).fold(Site::default(), |site, number| {
@@ -194,7 +300,7 @@ fn what_is_printed_and_serialised_has_every_part() {
         "canonical-host: edwardstech.dev",
         "Service website/backend-service:3001 over http",
         "hold: 8s",
-        "192.168.0.50:3001  ready, health unknown; from Endpoints website/backend-service",
+        "192.168.0.50:3001  ready; health unknown; from Endpoints website/backend-service",
         "written by hand",
     ] {
         assert!(text.contains(part), "{part:?} is not in\n{text}");

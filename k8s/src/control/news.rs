@@ -4,13 +4,16 @@ use crate::translate::Touched;
 use config::diff::Diff;
 use config::model::Certificate;
 use config::name::ObjectName;
-use config::problem::Severity;
+use config::problem::{Problem, Severity};
 use config::snapshot::Compiled;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 /// Certificates are judged by the clock at least this often, without any change.
 pub(super) const LOOK_SECONDS_MAX: u64 = 3600;
+
+/// Problems that are told one by one for each configuration; the admin address lists all of them.
+const TOLD_MAX: usize = 10;
 
 /// When a certificate begins or ends, and an hour from now at the latest, in seconds since 1970.
 pub(super) fn next_look<'a>(
@@ -83,4 +86,87 @@ pub(super) fn tell(last: Option<&Compiled>, next: &Compiled) {
         problems = next.problems.len(),
         "configuration changed"
     );
+    tell_problems(last, next);
+}
+
+fn tell_problems(last: Option<&Compiled>, next: &Compiled) {
+    let before = last.map_or(&[][..], |last| &last.problems);
+    let new = new_problems(before, &next.problems);
+    for problem in new.iter().take(TOLD_MAX) {
+        let origin = problem.origin.as_ref().map(ToString::to_string);
+        tracing::warn!(
+            object = %problem.object,
+            field = problem.field,
+            found = problem.found,
+            expected = problem.expected,
+            origin,
+            severity = ?problem.severity,
+            "new problem"
+        );
+    }
+    let more = new.len().saturating_sub(TOLD_MAX);
+    if more > 0 {
+        tracing::warn!(
+            more,
+            "new problems, of which `hedgerow check` and /problems tell"
+        );
+    }
+}
+
+/// Errors and warnings that were not there before, errors first. One that only moved to another line is not new.
+fn new_problems<'a>(before: &[Problem], now: &'a [Problem]) -> Vec<&'a Problem> {
+    fn sense(problem: &Problem) -> Problem {
+        Problem {
+            origin: None,
+            ..problem.clone()
+        }
+    }
+    let known: HashSet<Problem> = before.iter().map(sense).collect();
+    let mut new: Vec<&Problem> = now
+        .iter()
+        .filter(|problem| problem.severity != Severity::Info && !known.contains(&sense(problem)))
+        .collect();
+    new.sort_by_key(|problem| problem.severity);
+    new
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use config::name::{Kind, ObjectRef, Origin};
+    use config::problem::ProblemCode;
+
+    fn problem(severity: Severity, field: &str, line: u32) -> Problem {
+        Problem {
+            severity,
+            code: ProblemCode::InvalidField,
+            object: ObjectRef::new(Kind::Ingress, "web", "shop"),
+            field: field.to_owned(),
+            found: String::new(),
+            expected: String::new(),
+            origin: Some(Origin {
+                file: "a.yaml".into(),
+                line,
+            }),
+        }
+    }
+
+    #[test]
+    fn a_problem_is_told_once_and_not_when_its_line_moves() {
+        use Severity::{Error, Info, Warning};
+        let before = [problem(Error, "a", 1), problem(Error, "gone", 2)];
+        let now = [
+            problem(Warning, "c", 1),
+            problem(Error, "a", 7),
+            problem(Error, "b", 8),
+            problem(Info, "d", 9),
+        ];
+        let fields = |before: &[Problem]| -> Vec<String> {
+            let new = new_problems(before, &now);
+            new.iter().map(|problem| problem.field.clone()).collect()
+        };
+        assert_eq!(fields(&before), ["b", "c"]);
+        assert_eq!(fields(&[]), ["a", "b", "c"]);
+        assert_eq!(fields(&now), Vec::<String>::new());
+    }
 }

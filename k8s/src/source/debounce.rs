@@ -21,12 +21,17 @@ use std::time::{Duration, Instant};
 /// How long an object must be away before it is gone.
 pub const VANISH_AFTER: Duration = Duration::from_millis(250);
 
+/// Files that are written again and again cannot delay that for longer.
+const RESTARTS_MAX: Duration = Duration::from_secs(5);
+
 /// How a file was found.
 #[derive(Debug, Clone)]
 pub enum Sighting {
     Read(Arc<Contents>),
     /// It is there, or may be, and cannot be read. What it held stays in force.
     Unreadable,
+    /// Somebody is writing it. What it held stays, and so does what was wrong with it.
+    Held,
 }
 
 /// One look at the whole source.
@@ -35,6 +40,8 @@ pub struct Seen {
     pub files: BTreeMap<PathBuf, Sighting>,
     /// Directories that cannot be listed: nothing is known of the files below.
     pub unlisted: Vec<PathBuf>,
+    /// Files that were written to or closed since the last look: what they lack begins to be away now, for looks see moments only.
+    pub stirred: HashSet<PathBuf>,
     /// What is wrong with files and directories themselves.
     pub problems: Vec<Problem>,
 }
@@ -60,6 +67,8 @@ struct Kept {
     reference: ObjectRef,
     /// Since when the object is away. None: it is there, or its file keeps its last good objects.
     missing_since: Option<Instant>,
+    /// The same, but not moved on by whoever writes to the file meanwhile.
+    missing_at_all_since: Option<Instant>,
 }
 
 impl Settling {
@@ -81,6 +90,11 @@ impl Settling {
         }
         for (path, sighting) in &seen.files {
             has_changed |= self.observe_file(path, sighting, now);
+        }
+        for path in &seen.stirred {
+            if let Some(file) = self.files.get_mut(path) {
+                file.stir(now);
+            }
         }
         has_changed |= self.problems != seen.problems;
         self.problems.clone_from(&seen.problems);
@@ -144,6 +158,11 @@ impl Settling {
                 file.stay();
                 true
             }
+            (Sighting::Held, _) => {
+                file.taken = None;
+                file.stay();
+                true
+            }
         }
     }
 
@@ -168,6 +187,7 @@ impl File {
             object: object.clone(),
             reference: object.reference(),
             missing_since: None,
+            missing_at_all_since: None,
         });
         let new: Vec<Kept> = new.collect();
         let there: HashSet<&ObjectRef> = new.iter().map(|kept| &kept.reference).collect();
@@ -177,7 +197,7 @@ impl File {
         self.lose(|kept| !is_broken(kept), now);
         for kept in &mut self.objects {
             if is_broken(kept) {
-                kept.missing_since = None;
+                kept.is_back();
             }
         }
         self.objects.splice(0..0, new);
@@ -185,30 +205,63 @@ impl File {
     }
 
     fn stay(&mut self) {
+        self.objects.iter_mut().for_each(Kept::is_back);
+    }
+
+    fn stir(&mut self, now: Instant) {
         for kept in &mut self.objects {
-            kept.missing_since = None;
+            let is_early = |since: Instant| now < since + RESTARTS_MAX;
+            if kept.missing_at_all_since.is_some_and(is_early) {
+                kept.missing_since = Some(now);
+            }
         }
     }
 
     fn lose(&mut self, is_lost: impl Fn(&Kept) -> bool, now: Instant) {
         for kept in self.objects.iter_mut().filter(|kept| is_lost(kept)) {
             kept.missing_since.get_or_insert(now);
+            kept.missing_at_all_since.get_or_insert(now);
         }
     }
 }
 
+impl Kept {
+    fn is_back(&mut self) {
+        self.missing_since = None;
+        self.missing_at_all_since = None;
+    }
+}
+
+/// Sites that live apart bring the same IngressClass each; one that says the same harms nobody.
 fn duplicate(second: &Kept, first: &Any) -> Problem {
-    let place = |object: &Any| match object.origin() {
+    let place = match first.origin() {
         Some(origin) => origin.to_string(),
         None => "another place".to_owned(),
     };
+    let (severity, expected) = match is_same_class(&second.object, first) {
+        true => (Severity::Info, "nothing: both say the same"),
+        false => (
+            Severity::Error,
+            "it once; that one comes first and is in force",
+        ),
+    };
     Problem {
-        severity: Severity::Error,
+        severity,
         code: ProblemCode::DuplicateObject,
         object: second.reference.clone(),
         field: String::new(),
-        found: format!("the same object in {}", place(&second.object)),
-        expected: format!("it once; {} comes first and is in force", place(first)),
+        found: format!("the same object stands in {place}"),
+        expected: expected.to_owned(),
         origin: second.object.origin(),
+    }
+}
+
+fn is_same_class(one: &Any, other: &Any) -> bool {
+    match (one, other) {
+        (Any::IngressClass(one), Any::IngressClass(other)) => {
+            one.value.spec == other.value.spec
+                && one.value.metadata.annotations == other.value.metadata.annotations
+        }
+        _ => false,
     }
 }

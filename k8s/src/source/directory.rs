@@ -14,11 +14,12 @@ use super::manifest;
 use super::yaml::Notation;
 use crate::objects::Objects;
 use scan::{Scan, Scanner, Suspects};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::watch as channel;
+use walk::plain;
 use watch::{Happened, Signals, Watches};
 
 /// How often the files are looked at although nothing was told: what NFS and links to other places need.
@@ -129,6 +130,15 @@ async fn until(due: Option<Instant>) {
     }
 }
 
+/// Whoever began to write after the look had begun may have been read half way.
+fn hold(seen: &mut Seen, held: &HashSet<PathBuf>) {
+    for (path, sighting) in &mut seen.files {
+        if held.contains(&plain(path)) {
+            *sighting = Sighting::Held;
+        }
+    }
+}
+
 /// What touches the file system, and so runs on a thread that may block.
 struct Eyes {
     scanner: Scanner,
@@ -149,7 +159,11 @@ impl Eyes {
     async fn look(mut self, happened: Happened) -> (Option<Eyes>, Option<Seen>) {
         let look = tokio::task::spawn_blocking(move || {
             self.watches.lose(&happened, &self.signals);
-            let Scan { seen, directories } = self.scanner.scan(&happened.suspects);
+            let Scan {
+                mut seen,
+                directories,
+            } = self.scanner.scan(&happened.suspects);
+            hold(&mut seen, &self.signals.held());
             if self.watches.update(&directories) {
                 self.signals.note_unseen();
             }

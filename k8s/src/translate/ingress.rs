@@ -207,7 +207,10 @@ impl Maker<'_> {
             other => quoted(other),
         };
         let field = format!("{}.pathType", place.field);
-        let sentence = format!("{field}: {found}");
+        let verb = if path.path_type.is_empty() { "" } else { "is " };
+        let sentence = format!(
+            "{field} {verb}{found}; right would be Exact, Prefix or ImplementationSpecific"
+        );
         let expected = "Exact, Prefix or ImplementationSpecific; requests below this path are answered with 503 meanwhile";
         self.findings
             .error(ProblemCode::InvalidField, &field, found, expected);

@@ -10,6 +10,8 @@ pub struct Conditions {
     synced: AtomicBool,
     snapshot: AtomicBool,
     listeners: AtomicBool,
+    /// Some listener has no address now. After the start this is no condition: the others serve.
+    is_unbound: AtomicBool,
     certificates: AtomicBool,
     draining: AtomicBool,
     /// Once all held, the start is over for good.
@@ -39,10 +41,23 @@ impl Conditions {
         self.set(&self.snapshot);
     }
 
-    /// Every listener of the settings is bound.
+    /// Every listener of the settings is bound, or not. An edge that has started stays ready: one port that an edit of the settings asks
+    /// for in vain is no reason to take those out that serve.
     pub fn set_listeners(&self, are_bound: bool) {
-        self.listeners.store(are_bound, Ordering::Release);
+        self.is_unbound.store(!are_bound, Ordering::Release);
+        let holds = are_bound || self.has_started();
+        self.listeners.store(holds, Ordering::Release);
         self.set_started();
+    }
+
+    /// Some listener of the settings could not be bound.
+    pub fn is_unbound(&self) -> bool {
+        self.is_unbound.load(Ordering::Acquire)
+    }
+
+    /// The stop has begun.
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Acquire)
     }
 
     /// The certificates that exist are loaded. Those that do not exist yet are not waited for: ACME needs us to be up.
@@ -162,10 +177,23 @@ mod tests {
         conditions.set_snapshot();
         conditions.set_certificates();
         conditions.set_listeners(true);
-        conditions.set_listeners(false);
-        check(&conditions, &["listeners-bound"], true);
         conditions.set_draining();
-        check(&conditions, &["listeners-bound", "not-draining"], true);
+        check(&conditions, &["not-draining"], true);
+    }
+
+    #[test]
+    fn a_listener_that_cannot_be_bound_later_is_told_and_takes_nothing_out() {
+        let conditions = Conditions::default();
+        conditions.set_listeners(false);
+        conditions.set_synced();
+        conditions.set_snapshot();
+        conditions.set_certificates();
+        check(&conditions, &["listeners-bound"], false);
+        conditions.set_listeners(true);
+        assert!(!conditions.is_unbound());
+        conditions.set_listeners(false);
+        assert!(conditions.is_unbound());
+        check(&conditions, &[], true);
     }
 
     #[test]

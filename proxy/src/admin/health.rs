@@ -48,6 +48,12 @@ fn list(text: &mut String, conditions: &Conditions) {
             false => writeln!(text, "[-] {name} failed: {missing}"),
         };
     }
+    if conditions.has_started() && conditions.is_unbound() {
+        let _ = writeln!(
+            text,
+            "[!] a listener of the settings has no address; it is tried again every 5 s, and /problems says which"
+        );
+    }
     if let Some(problem) = conditions.settings_problem() {
         let _ = writeln!(text, "[!] the last good settings are in force: {problem}");
     }

@@ -84,6 +84,21 @@ fn refused_settings_are_told_and_change_nothing_else() {
 }
 
 #[test]
+fn a_listener_without_an_address_is_told_and_changes_nothing_else() {
+    let edge = Edge::start();
+    edge.make_ready();
+    assert!(!edge.get("/readyz?verbose").body.contains("[!]"));
+    edge.state.conditions.set_listeners(false);
+    let reply = edge.get("/readyz?verbose");
+    assert_eq!(reply.status, 200);
+    assert!(
+        reply
+            .body
+            .contains("[!] a listener of the settings has no address")
+    );
+}
+
+#[test]
 fn other_methods_are_refused_with_those_that_are_served() {
     let edge = Edge::start();
     for (method, target, allow) in [
@@ -177,7 +192,7 @@ fn why_tells_the_rule_and_what_this_edge_has_seen_of_its_endpoints() {
     assert_eq!(why["winner"]["object"], "Ingress website/site");
     let endpoint = &why["winner"]["action"]["forward"][0]["to"]["backend"]["endpoints"][0];
     assert_eq!(endpoint["address"], "192.168.0.50:3001");
-    assert_eq!(endpoint["health"], "1 requests in flight");
+    assert_eq!(endpoint["health"], "1 request in flight");
 
     let text = edge.get(&format!("/why?{url}&{header}&output=text"));
     assert!(

@@ -94,5 +94,8 @@ fn fill_in_endpoint(endpoint: &mut EndpointExplained, service: &str, in_force: &
         set.find(address).map(|endpoint| endpoint.in_flight())
     });
     let in_flight: u32 = in_flight.sum();
-    endpoint.health = format!("{in_flight} requests in flight");
+    endpoint.health = match in_flight {
+        1 => "1 request in flight".to_owned(),
+        some => format!("{some} requests in flight"),
+    };
 }

@@ -86,6 +86,13 @@ impl ControlPath {
         }
     }
 
+    /// Runs this on the control runtime, as long as that lives.
+    pub fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        if let Some(runtime) = &self.runtime {
+            runtime.spawn(work);
+        }
+    }
+
     /// Runs this on the control runtime and blocks until it is done. Works where `Runtime::block_on` does not: inside another runtime.
     /// None: it panicked, or the runtime is gone.
     pub fn block_on<T: Send + 'static>(

@@ -12,7 +12,11 @@ use config::name::{Kind, ObjectRef};
 use config::problem::{Problem, ProblemCode, Severity};
 use config::settings::{Flags, Settings};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::{Mutex, watch};
+
+/// A listener that could not be bound is tried again this often.
+const RETRY_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Everybody who wants to know of new settings.
 pub struct Reloader {
@@ -25,7 +29,22 @@ pub struct Reloader {
     pub settings: watch::Sender<Arc<Settings>>,
     pub own_problems: watch::Sender<OwnProblems>,
     /// One reload at a time: listeners are bound and closed in between.
-    pub turn: Mutex<()>,
+    pub turn: Mutex<Standing>,
+}
+
+/// What is wrong with the settings in force.
+#[derive(Debug, Default)]
+pub struct Standing {
+    /// Until other settings come.
+    others: Vec<Problem>,
+    /// Until the address can be bound.
+    unbound: Vec<Problem>,
+}
+
+impl Standing {
+    fn all(&self) -> Vec<Problem> {
+        self.others.iter().chain(&self.unbound).cloned().collect()
+    }
 }
 
 impl Reloader {
@@ -48,16 +67,16 @@ impl Reloader {
 
     /// Puts these settings into force, as far as that is possible without a restart.
     pub async fn apply(&self, mut wanted: Settings, warnings: Vec<Problem>) {
-        let _turn = self.turn.lock().await;
+        let mut standing = self.turn.lock().await;
         let before = self.settings.borrow().clone();
         let later = before.changes_needing_restart(&wanted);
         keep_until_restart(&mut wanted, &before);
         let wanted = resolve(wanted, self.memory);
-        let mut problems = warnings;
-        problems.extend(later.iter().map(|key| needs_restart(key)));
-        let unbound = self.server.apply(&wanted, caps(&wanted)).await;
-        self.conditions.set_listeners(unbound.is_empty());
-        problems.extend(unbound.iter().map(listener_problem));
+        standing.others = warnings;
+        let later = later.iter().map(|key| needs_restart(key));
+        standing.others.extend(later);
+        standing.unbound = self.bind(&wanted).await;
+        let problems = standing.all();
         self.access_log.configure(wanted.access_log);
         self.settings.send_replace(Arc::new(wanted));
         if !problems.is_empty() {
@@ -68,6 +87,37 @@ impl Reloader {
         self.own_problems.send_replace(Arc::new(problems));
         self.metrics.config.settings_applied(Applied::Ok);
         self.conditions.set_settings_problem(None);
+    }
+
+    /// Returns what is wrong with those listeners that cannot be bound.
+    async fn bind(&self, settings: &Settings) -> Vec<Problem> {
+        let unbound = self.server.apply(settings, caps(settings)).await;
+        self.conditions.set_listeners(unbound.is_empty());
+        unbound.iter().map(listener_problem).collect()
+    }
+
+    /// Never ends. Whoever had the address of a listener may have given it back.
+    pub async fn keep_binding(self: Arc<Self>) {
+        loop {
+            tokio::time::sleep(RETRY_INTERVAL).await;
+            self.bind_again().await;
+        }
+    }
+
+    async fn bind_again(&self) {
+        let mut standing = self.turn.lock().await;
+        if standing.unbound.is_empty() || self.conditions.is_draining() {
+            return;
+        }
+        let settings = self.settings.borrow().clone();
+        let unbound = self.bind(&settings).await;
+        if unbound == standing.unbound {
+            return;
+        }
+        standing.unbound = unbound;
+        let left = standing.unbound.len();
+        tracing::info!(left, "a listener that could not be bound is bound now");
+        self.own_problems.send_replace(Arc::new(standing.all()));
     }
 }
 
@@ -121,7 +171,7 @@ fn listener_problem(unbound: &ListenerProblem) -> Problem {
         Severity::Error,
         unbound.spec.field(),
         unbound.error.to_string(),
-        "an address that can be bound; the other listeners serve meanwhile".into(),
+        "an address that can be bound; the other listeners serve meanwhile, and it is tried again every 5 s".into(),
     )
 }
 

@@ -5,12 +5,14 @@
 
 use config::problem::Problem;
 use config::settings::Settings;
+use notify::event::{AccessKind, AccessMode, EventKind, ModifyKind};
 use notify::{RecursiveMode, Watcher};
+use std::ffi::OsStr;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Without a word from the watch the file is read this often.
 const POLL_INTERVAL: Duration = Duration::from_secs(5);
@@ -18,6 +20,8 @@ const POLL_INTERVAL: Duration = Duration::from_secs(5);
 const QUIET: Duration = Duration::from_millis(50);
 /// An empty file is what a truncating editor leaves for a moment; it counts only if it stays empty.
 const EMPTY_QUIET: Duration = Duration::from_millis(250);
+/// A file that is open for writing is read when its writer closes it, or after this: some never do.
+const OPEN_MAX: Duration = Duration::from_secs(5);
 
 /// Settings that parse, with what is usable but probably not meant.
 pub type Loaded = (Settings, Vec<Problem>);
@@ -25,6 +29,9 @@ pub type Loaded = (Settings, Vec<Problem>);
 /// What the follower wakes up for.
 enum Wake {
     Changed,
+    /// Somebody writes to the file, and will tell when it is closed (Linux).
+    Written,
+    Closed,
     /// SIGHUP: read, and say so even if nothing changed.
     Asked,
     Stop,
@@ -50,11 +57,15 @@ impl SettingsFile {
     ) -> io::Result<SettingsFile> {
         let (wakes, woken) = channel();
         let mut follower = Follower {
-            in_force: read(&path).ok(),
+            seen: None,
+            has_content: false,
+            open_since: None,
             path,
             woken,
         };
         let watch = wakes.clone();
+        follower.seen = read(&follower.path).ok();
+        follower.has_content = follower.seen.as_deref().is_some_and(says_something);
         let thread = std::thread::Builder::new()
             .name("settings".into())
             .spawn(move || {
@@ -95,9 +106,14 @@ fn watch_directory(path: &Path, wakes: Sender<Wake>) -> Option<notify::Recommend
         Some(parent) if parent != Path::new("") => parent,
         _ => Path::new("."),
     };
+    let name = path.file_name().map(OsStr::to_owned);
     let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-        if !event.is_ok_and(|event| event.kind.is_access()) {
-            let _ = wakes.send(Wake::Changed);
+        let wake = match event {
+            Ok(event) => meaning(&event, name.as_deref()),
+            Err(_) => Some(Wake::Changed),
+        };
+        if let Some(wake) = wake {
+            let _ = wakes.send(wake);
         }
     });
     let watched = watcher.and_then(|mut watcher| {
@@ -112,10 +128,34 @@ fn watch_directory(path: &Path, wakes: Sender<Wake>) -> Option<notify::Recommend
         .ok()
 }
 
+/// None: nothing that matters. That files are opened and read does not: we do it ourselves.
+fn meaning(event: &notify::Event, name: Option<&OsStr>) -> Option<Wake> {
+    let is_ours = event.paths.iter().any(|path| path.file_name() == name);
+    let closed = EventKind::Access(AccessKind::Close(AccessMode::Write));
+    match event.kind {
+        kind if kind == closed => Some(if is_ours { Wake::Closed } else { Wake::Changed }),
+        EventKind::Access(_) => None,
+        EventKind::Modify(ModifyKind::Data(_)) if is_ours && cfg!(target_os = "linux") => {
+            Some(Wake::Written)
+        }
+        // Another file has this name now, or none: whoever was writing writes elsewhere.
+        EventKind::Create(_) | EventKind::Remove(_) | EventKind::Modify(ModifyKind::Name(_))
+            if is_ours =>
+        {
+            Some(Wake::Closed)
+        }
+        _ => Some(Wake::Changed),
+    }
+}
+
 struct Follower {
     path: PathBuf,
-    /// The text that was applied last; none: it could not be read.
-    in_force: Option<String>,
+    /// The text that was last applied or refused; none: it could not be read.
+    seen: Option<String>,
+    /// The settings in force come from a text that says something.
+    has_content: bool,
+    /// Since when somebody is writing to the file.
+    open_since: Option<Instant>,
     woken: Receiver<Wake>,
 }
 
@@ -123,38 +163,81 @@ impl Follower {
     /// Waits for a content other than the last one. None: the handle was dropped.
     fn next_content(&mut self) -> Option<Result<Loaded, String>> {
         loop {
-            let is_asked = match self.woken.recv_timeout(POLL_INTERVAL) {
-                Ok(Wake::Changed) | Err(RecvTimeoutError::Timeout) => false,
-                Ok(Wake::Asked) => true,
-                Ok(Wake::Stop) | Err(RecvTimeoutError::Disconnected) => return None,
-            };
+            let woken = self.woken.recv_timeout(POLL_INTERVAL);
+            let is_asked = self.note(woken)?;
             let is_asked = self.wait_for_quiet(QUIET)? || is_asked;
             let mut text = read(&self.path);
-            if text.as_ref().map_or(true, |text| text.trim().is_empty()) {
+            if !text.as_deref().is_ok_and(says_something) {
                 self.wait_for_quiet(EMPTY_QUIET)?;
                 text = read(&self.path);
             }
             let seen = text.as_ref().ok().cloned();
-            if !is_asked && seen == self.in_force {
+            if !is_asked && seen == self.seen {
                 continue;
             }
-            self.in_force = seen;
-            return Some(text.and_then(|text| parse(&self.path, &text)));
+            self.seen = seen;
+            return Some(text.and_then(|text| self.judge(&text)));
         }
     }
 
-    /// Until nothing happened for this long. True: SIGHUP came meanwhile. None: the handle was dropped.
-    fn wait_for_quiet(&self, quiet: Duration) -> Option<bool> {
+    /// A file that says nothing means the defaults, but nobody who empties one that said something means that.
+    fn judge(&mut self, text: &str) -> Result<Loaded, String> {
+        if self.has_content && !says_something(text) {
+            return Err(format!(
+                "settings file {}: is empty; settings, or {{}} for the defaults",
+                self.path.display()
+            ));
+        }
+        let loaded = parse(&self.path, text)?;
+        self.has_content = says_something(text);
+        Ok(loaded)
+    }
+
+    /// Until nothing happened for this long, and nobody has the file open for writing. True: SIGHUP came meanwhile. None: the handle was dropped.
+    fn wait_for_quiet(&mut self, quiet: Duration) -> Option<bool> {
         let mut is_asked = false;
         loop {
-            match self.woken.recv_timeout(quiet) {
-                Ok(Wake::Changed) => {}
-                Ok(Wake::Asked) => is_asked = true,
-                Err(RecvTimeoutError::Timeout) => return Some(is_asked),
-                Ok(Wake::Stop) | Err(RecvTimeoutError::Disconnected) => return None,
+            let open_for = self.open_since.map(|since| since.elapsed());
+            let patience = match open_for {
+                Some(open_for) => OPEN_MAX.saturating_sub(open_for).max(quiet),
+                None => quiet,
+            };
+            match self.woken.recv_timeout(patience) {
+                Err(RecvTimeoutError::Timeout) => {
+                    self.open_since = None;
+                    return Some(is_asked);
+                }
+                woken => is_asked |= self.note(woken)?,
+            }
+            if open_for.is_some_and(|open_for| open_for >= OPEN_MAX) {
+                self.open_since = None;
+                return Some(is_asked);
             }
         }
     }
+
+    /// True: SIGHUP. None: the handle was dropped.
+    fn note(&mut self, woken: Result<Wake, RecvTimeoutError>) -> Option<bool> {
+        match woken {
+            Ok(Wake::Changed) | Err(RecvTimeoutError::Timeout) => Some(false),
+            Ok(Wake::Written) => {
+                self.open_since.get_or_insert_with(Instant::now);
+                Some(false)
+            }
+            Ok(Wake::Closed) => {
+                self.open_since = None;
+                Some(false)
+            }
+            Ok(Wake::Asked) => Some(true),
+            Ok(Wake::Stop) | Err(RecvTimeoutError::Disconnected) => None,
+        }
+    }
+}
+
+/// There is more in it than comments and the marks of documents.
+fn says_something(text: &str) -> bool {
+    let mut lines = text.lines().map(str::trim);
+    lines.any(|line| !line.is_empty() && !line.starts_with('#') && !matches!(line, "---" | "..."))
 }
 
 fn read(path: &Path) -> Result<String, String> {
@@ -247,6 +330,50 @@ mod tests {
         let (file, applied) = follow(&path);
         file.read_again();
         assert_eq!(applied.recv_timeout(PATIENCE), Ok(Ok(1)));
+    }
+
+    #[test]
+    fn a_file_that_was_emptied_is_a_bad_edit() {
+        for nothing in ["", "\n\n", "# admin: 127.0.0.1:1\n", "---\n"] {
+            let directory = tempfile::tempdir().expect("makes a directory");
+            let path = directory.path().join("hedgerow.yaml");
+            std::fs::write(&path, settings(1)).expect("writes");
+            let (_file, applied) = follow(&path);
+            std::fs::write(&path, nothing).expect("writes");
+            let told = applied.recv_timeout(PATIENCE).expect("tells");
+            assert!(
+                told.as_ref()
+                    .is_err_and(|text| text.contains("{} for the defaults")),
+                "{nothing:?}: {told:?}"
+            );
+            // Once more nothing does not make it meant.
+            std::fs::write(&path, "# still nothing\n").expect("writes");
+            assert!(applied.recv_timeout(PATIENCE).expect("tells").is_err());
+            std::fs::write(&path, "{}\n").expect("writes");
+            assert!(applied.recv_timeout(PATIENCE).expect("tells").is_ok());
+        }
+    }
+
+    #[test]
+    fn a_file_is_read_only_when_its_writer_has_closed_it() {
+        use std::io::Write;
+        let directory = tempfile::tempdir().expect("makes a directory");
+        let path = directory.path().join("hedgerow.yaml");
+        std::fs::write(&path, settings(1)).expect("writes");
+        let (_file, applied) = follow(&path);
+        // The watch stands once an edit was followed.
+        std::fs::write(&path, settings(2)).expect("writes");
+        assert_eq!(applied.recv_timeout(PATIENCE), Ok(Ok(2)));
+        let mut writer = std::fs::File::create(&path).expect("opens");
+        writer.write_all(b"via: true\n").expect("writes");
+        assert!(applied.recv_timeout(Duration::from_millis(700)).is_err());
+        writer.write_all(settings(3).as_bytes()).expect("writes");
+        drop(writer);
+        assert_eq!(applied.recv_timeout(PATIENCE), Ok(Ok(3)));
+        // One that never closes it is not waited for for ever.
+        let mut writer = std::fs::File::create(&path).expect("opens");
+        writer.write_all(settings(4).as_bytes()).expect("writes");
+        assert_eq!(applied.recv_timeout(PATIENCE), Ok(Ok(4)));
     }
 
     #[test]

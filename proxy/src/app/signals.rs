@@ -1,6 +1,7 @@
 //! What do signals ask for?
 //!
-//! SIGTERM stops after the lame duck, SIGINT without it, a second one of either at once. SIGHUP reads the settings again.
+//! SIGTERM stops after the lame duck, SIGINT without it, a second one of either at once. SIGHUP reads the settings file again; without one it
+//! means what it means to every program, that the terminal is gone, and stops like SIGINT (unless `nohup` said that it shall be ignored).
 
 use super::{Edge, ShutdownReport};
 use crate::server::Server;
@@ -15,6 +16,8 @@ pub struct Signals {
     runtime: Runtime,
     stops: Stops,
     hangup: Signal,
+    /// Whoever started us asked that SIGHUP do nothing.
+    is_hangup_ignored: bool,
 }
 
 impl Signals {
@@ -24,6 +27,8 @@ impl Signals {
             .enable_all()
             .build()
             .context("signals cannot be waited for")?;
+        // Before ours replaces it.
+        let is_hangup_ignored = is_hangup_ignored();
         let caught = {
             let _inside = runtime.enter();
             signals().context("signals cannot be caught")?
@@ -33,14 +38,20 @@ impl Signals {
             runtime,
             stops,
             hangup,
+            is_hangup_ignored,
         })
     }
 
     /// Serves until a signal, and stops as it asks. Blocks the main thread.
     pub fn serve_until_stopped(mut self, edge: Edge) -> ShutdownReport {
-        let stopped =
-            self.runtime
-                .block_on(stop_on_signal(&edge, &mut self.stops, &mut self.hangup));
+        let stopped = self.runtime.block_on(async {
+            let mode = tokio::select! {
+                mode = self.stops.next() => mode,
+                () = ended_by_hangup(&edge, &mut self.hangup, self.is_hangup_ignored) => StopMode::Drain,
+            };
+            edge.ground.conditions.set_draining();
+            stop(&edge.server, mode, &mut self.stops).await
+        });
         edge.end(Some(stopped))
     }
 }
@@ -53,28 +64,36 @@ fn signals() -> io::Result<(Stops, Signal)> {
     Ok((stops, signal(SignalKind::hangup())?))
 }
 
-async fn stop_on_signal(edge: &Edge, stops: &mut Stops, hangup: &mut Signal) -> StopReport {
-    let mode = loop {
-        tokio::select! {
-            mode = stops.next() => break mode,
-            _ = hangup.recv() => read_settings_again(edge),
+/// Reads the settings at each SIGHUP. Ends at one that means the end.
+async fn ended_by_hangup(edge: &Edge, hangup: &mut Signal, is_ignored: bool) {
+    while hangup.recv().await.is_some() {
+        match &edge.settings_file {
+            Some(file) => file.read_again(),
+            None if is_ignored => {
+                tracing::info!("SIGHUP is ignored: there is no settings file to read again");
+            }
+            None => return,
         }
-    };
-    edge.ground.conditions.set_draining();
-    stop(&edge.server, mode, stops).await
+    }
+    std::future::pending::<()>().await;
+}
+
+/// What we inherited for SIGHUP (signal 1, the lowest bit), from proc(5). False where that cannot be read.
+fn is_hangup_ignored() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    is_bit_set(&status)
+}
+
+fn is_bit_set(status: &str) -> bool {
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.is_some_and(|mask| mask & 1 == 1)
 }
 
 async fn stop(server: &Server, mode: StopMode, stops: &mut Stops) -> StopReport {
     tokio::select! {
         report = server.stop(mode) => report,
         _ = stops.next() => server.stop(StopMode::AtOnce).await,
-    }
-}
-
-fn read_settings_again(edge: &Edge) {
-    match &edge.settings_file {
-        Some(file) => file.read_again(),
-        None => tracing::info!("SIGHUP: there is no settings file to read again"),
     }
 }
 
@@ -89,5 +108,17 @@ impl Stops {
             _ = self.terminate.recv() => StopMode::AfterLameDuck,
             _ = self.interrupt.recv() => StopMode::Drain,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hangup_that_nohup_ignores_is_seen_in_the_mask() {
+        let of = |mask: &str| is_bit_set(&format!("Name:\tx\nSigIgn:\t{mask}\nSigCgt:\t1\n"));
+        assert!(of("0000000000001001") && of("1"));
+        assert!(!of("0000000000001000") && !of("") && !is_bit_set(""));
     }
 }

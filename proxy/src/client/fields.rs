@@ -41,12 +41,13 @@ pub fn write(request: &mut RequestHeader, written: &Written<'_>) -> Result<()> {
     for name in [FORWARDED, X_ORIGINAL_URL, X_REWRITE_URL] {
         request.remove_header(&name);
     }
+    let address = address_value(written.client.address);
     if written.client.is_peer_trusted {
         extend(request, written)?;
     } else {
-        overwrite(request, written)?;
+        overwrite(request, written, address.clone())?;
     }
-    request.insert_header(X_REAL_IP, address_value(written.client.address))?;
+    request.insert_header(X_REAL_IP, address)?;
     request.insert_header(X_REQUEST_ID, written.id.to_header())?;
     request.append_header(CDN_LOOP, HeaderValue::from_static(OUR_NAME))?;
     if let Some(version) = written.via {
@@ -60,12 +61,16 @@ pub fn write(request: &mut RequestHeader, written: &Written<'_>) -> Result<()> {
     Ok(())
 }
 
-/// The peer is the client: nothing that it says of itself is believed.
-fn overwrite(request: &mut RequestHeader, written: &Written<'_>) -> Result<()> {
+/// The peer is the client, and has this address: nothing that it says of itself is believed.
+fn overwrite(
+    request: &mut RequestHeader,
+    written: &Written<'_>,
+    address: HeaderValue,
+) -> Result<()> {
     for name in forwarded_names(&request.headers) {
         request.remove_header(&name);
     }
-    request.insert_header(X_FORWARDED_FOR, address_value(written.client.peer))?;
+    request.insert_header(X_FORWARDED_FOR, address)?;
     write_missing(request, written)
 }
 

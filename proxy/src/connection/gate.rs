@@ -338,8 +338,20 @@ fn raw_fd(transport: &Transport) -> RawFd {
     transport.wire().map_or(-1, Wire::raw_fd)
 }
 
+/// The body of the request in flight is not one (RFC 9112 §7.1). What the error of such a read carries.
+#[derive(Debug)]
+pub struct MalformedBody;
+
+impl std::fmt::Display for MalformedBody {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("chunked body is malformed")
+    }
+}
+
+impl std::error::Error for MalformedBody {}
+
 fn malformed() -> Error {
-    Error::new(ErrorKind::InvalidData, "chunked body is malformed")
+    Error::new(ErrorKind::InvalidData, MalformedBody)
 }
 
 /// The clock of a client that does not read: pingora has none on response headers and flushes.

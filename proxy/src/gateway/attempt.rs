@@ -2,6 +2,7 @@
 
 use crate::request::RequestCtx;
 use crate::request::attempts::Attempt;
+use crate::request::kind::Kind;
 use crate::response::headers;
 use crate::retry::{self, Verdict, failure};
 use crate::upstream::watchdog::Watchdog;
@@ -58,12 +59,12 @@ pub fn not_connected(ctx: &mut RequestCtx, mut error: Box<Error>) -> Box<Error> 
     ctx.end_attempt(reason);
     ctx.failed = Some(reason);
     let backend = ctx.forward.as_ref().map(|forward| forward.backend.clone());
-    let (Some(backend), Some(began), true) = (backend, began, failure::is_worth_holding(reason))
-    else {
+    let may_go_on = failure::is_worth_holding(reason) || reason == Reason::UpstreamTls;
+    let (Some(backend), Some(began), true) = (backend, began, may_go_on) else {
         error.set_retry(false);
         return error;
     };
-    let next = choose::after_failed_connect(ctx, &backend, began);
+    let next = choose::after_failed_connect(ctx, &backend, began, reason);
     if let Err(Some(reason)) = next {
         ctx.failed = Some(reason);
     }
@@ -99,6 +100,10 @@ pub fn response_began(
         }
         headers::clean_response(response);
         return Ok(());
+    }
+    // RFC 9110 §15.2.2: only a client that offered to switch may be told to. Behind a switch that nobody asked for, the bytes would be anything.
+    if response.status == StatusCode::SWITCHING_PROTOCOLS && ctx.kind != Kind::Upgrade {
+        return Err(known(ctx, Reason::UpstreamProtocol).into_up());
     }
     if is_to_be_retried(session, response.status, ctx) {
         return Error::e_explain(failure::STATUS_TO_RETRY, "").map_err(Error::into_up);

@@ -4,7 +4,7 @@ use super::attempt::{has_response_begun, known};
 use crate::client;
 use crate::policy;
 use crate::request::RequestCtx;
-use crate::request::kind::{is_event_stream, is_grpc};
+use crate::request::kind::{Kind, is_event_stream, is_grpc};
 use crate::response::own::{self, Answer};
 use crate::retry::failure;
 use crate::route;
@@ -169,6 +169,10 @@ pub fn prepare_response(
     }
     // A final response to an unread body does end the connection: who knows how much is still to come.
     session.set_close_on_response_before_downstream_finish(true);
+    if ctx.kind == Kind::Upgrade {
+        // A client that did not wait for the answer has sent bytes behind its request that are not HTTP.
+        own::close_after(session, ctx);
+    }
     let is_http10 = session.req_header().version == Version::HTTP_10;
     if is_http10 && !response.headers.contains_key(CONTENT_LENGTH) {
         // The body ends with the connection, so nothing may promise another request.

@@ -4,7 +4,7 @@ mod certificates;
 
 use crate::live::InForce;
 use certificates::CertificateExpiry;
-use config::problem::{Problem, Severity};
+use config::problem::{Problem, ProblemCode, Severity};
 use jiff::Timestamp;
 use prometheus::core::Collector;
 use prometheus::{Gauge, GaugeVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
@@ -121,11 +121,10 @@ impl ConfigMetrics {
         self.backends.set(count(in_force.snapshot.backends.len()));
         self.certificates.set(&in_force.snapshot.tls);
         self.problems(&in_force.problems);
-        self.applied(Applied::Ok);
+        self.applied(result(&in_force.problems));
     }
 
-    /// A change of objects has ended. `published` says so by itself.
-    pub fn applied(&self, result: Applied) {
+    fn applied(&self, result: Applied) {
         self.last_result.set(i64::from(result == Applied::Ok));
         self.applied.with_label_values(&[result.as_str()]).inc();
     }
@@ -228,11 +227,26 @@ fn of_48_bits(digest: u64) -> f64 {
     f64::from(high) * 4_294_967_296.0 + f64::from(low)
 }
 
+/// A manifest or an object that cannot be used as it is: what was in force of it stays, or it is not served.
+fn result(problems: &[Problem]) -> Applied {
+    let is_refusal = |problem: &Problem| {
+        let codes = [
+            ProblemCode::UnreadableManifest,
+            ProblemCode::InvalidField,
+            ProblemCode::UnknownField,
+        ];
+        problem.severity == Severity::Error && codes.contains(&problem.code)
+    };
+    match problems.iter().any(is_refusal) {
+        true => Applied::Failed,
+        false => Applied::Ok,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use config::name::{Kind, ObjectRef};
-    use config::problem::ProblemCode;
 
     fn problem(severity: Severity) -> Problem {
         Problem {
@@ -308,6 +322,27 @@ mod tests {
             },
             &["hedgerow_config_last_result 1"],
         );
+    }
+
+    #[test]
+    fn a_change_has_failed_if_something_of_it_is_not_used() {
+        let of = |severity, code| {
+            let problem = Problem {
+                code,
+                ..problem(severity)
+            };
+            result(&[problem]).as_str()
+        };
+        for code in [
+            ProblemCode::UnreadableManifest,
+            ProblemCode::InvalidField,
+            ProblemCode::UnknownField,
+        ] {
+            assert_eq!(of(Severity::Error, code), "failed");
+            assert_eq!(of(Severity::Warning, code), "ok");
+        }
+        assert_eq!(of(Severity::Error, ProblemCode::NoSuchService), "ok");
+        assert_eq!(result(&[]).as_str(), "ok");
     }
 
     #[test]

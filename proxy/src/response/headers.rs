@@ -27,6 +27,11 @@ pub fn clean_response(response: &mut ResponseHeader) {
     }
     response.remove_header(&UPGRADE);
     response.remove_header(&CONNECTION);
+    if response.status == StatusCode::NO_CONTENT {
+        // RFC 9110 §8.6 and RFC 9112 §6.1: neither may stand there, and a client that believes them waits for a body.
+        response.remove_header(&CONTENT_LENGTH);
+        response.remove_header(&TRANSFER_ENCODING);
+    }
     if response.version != Version::HTTP_2 {
         // HTTP/1 trailers are dropped by the engine, so they must not be announced.
         response.remove_header(&TRAILER);
@@ -104,6 +109,18 @@ mod tests {
                 "set-cookie"
             ]
         );
+    }
+
+    #[test]
+    fn what_has_no_content_announces_none() {
+        let fields = [("content-length", "0"), ("etag", "1")];
+        let mut empty = response(204, &fields);
+        clean_response(&mut empty);
+        assert_eq!(names(&empty.headers), ["etag"]);
+        // Of a 304 it is the length that a 200 would have (RFC 9110 §8.6).
+        let mut unchanged = response(304, &fields);
+        clean_response(&mut unchanged);
+        assert_eq!(names(&unchanged.headers), ["content-length", "etag"]);
     }
 
     #[test]

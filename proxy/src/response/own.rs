@@ -80,7 +80,8 @@ pub async fn send(session: &mut Session, ctx: &mut RequestCtx, answer: &Answer) 
     let waits_to_send = session.req_header().headers.contains_key(EXPECT)
         && session.body_bytes_read() == 0
         && !session.is_body_done();
-    if answer.closes || waits_to_send {
+    // A client that does not wait for its 101 sends bytes behind the request that are not HTTP.
+    if answer.closes || waits_to_send || ctx.kind == Kind::Upgrade {
         close_after(session, ctx);
     }
     // The engine ends the connection by itself where the body is unread; the drain makes that needless.

@@ -1,7 +1,9 @@
 //! What does an error of the engine mean?
 
+use crate::connection::gate::MalformedBody;
 use config::reason::Reason;
 use pingora_error::{Error, ErrorSource, ErrorType, RetryType};
+use std::io;
 
 /// Raised by a phase of ours when a status is to be tried again.
 pub const STATUS_TO_RETRY: ErrorType = ErrorType::Custom("a status that the route tries again");
@@ -15,6 +17,7 @@ pub fn of_connect(error: &Error) -> Reason {
         ConnectRefused => Reason::ConnectRefused,
         ConnectTimedout | TLSHandshakeTimedout => Reason::ConnectTimeout,
         ConnectNoRoute => Reason::NoRouteToHost,
+        TLSHandshakeFailure if is_cut_off(error) => Reason::ConnectFailed,
         TLSHandshakeFailure | TLSWantX509Lookup | InvalidCert | HandshakeError => {
             Reason::UpstreamTls
         }
@@ -22,6 +25,19 @@ pub fn of_connect(error: &Error) -> Reason {
         InternalError | SocketError | BindError => Reason::Internal,
         _ => Reason::ConnectFailed,
     }
+}
+
+/// Did the endpoint leave in the middle of the handshake, as one that starts or stops does, instead of failing at it? The engine keeps only
+/// the words of the error below it: those of rustls and of the system.
+fn is_cut_off(error: &Error) -> bool {
+    let words = error.to_string();
+    [
+        "tls handshake eof",
+        "Connection reset by peer",
+        "Broken pipe",
+    ]
+    .iter()
+    .any(|cut| words.contains(cut))
 }
 
 /// Was nothing sent for certain, so that waiting for the endpoint is worth it? TLS that fails will fail again.
@@ -38,6 +54,7 @@ pub fn is_worth_holding(reason: Reason) -> bool {
 /// Why an exchange over a connection ended. `response_begun`: the response header went to the client.
 pub fn of_exchange(error: &Error, response_begun: bool) -> Reason {
     match error.esource() {
+        ErrorSource::Downstream if is_malformed_body(error) => Reason::BadRequest,
         ErrorSource::Downstream => of_client(error.etype()),
         ErrorSource::Upstream => of_backend(error.etype(), response_begun),
         ErrorSource::Internal | ErrorSource::Unset => Reason::Internal,
@@ -50,6 +67,14 @@ pub fn is_unsent(error: &Error) -> bool {
     error.retry == RetryType::Decided(true)
         && matches!(error.etype(), ErrorType::H2Error | ErrorType::H2Downgrade)
         && *error.esource() == ErrorSource::Upstream
+}
+
+/// Did the gate refuse to show the body? The engine takes that for a broken connection.
+fn is_malformed_body(error: &Error) -> bool {
+    let cause = error.root_cause().downcast_ref::<io::Error>();
+    cause
+        .and_then(io::Error::get_ref)
+        .is_some_and(|inner| inner.is::<MalformedBody>())
 }
 
 fn of_client(error: &ErrorType) -> Reason {
@@ -92,6 +117,21 @@ mod tests {
         ] {
             assert_eq!(of_connect(&Error::new_up(error)), reason);
         }
+        for (words, reason) in [
+            ("tls stream error: tls handshake eof", Reason::ConnectFailed),
+            (
+                "tls stream error: Connection reset by peer (os error 104)",
+                Reason::ConnectFailed,
+            ),
+            (
+                "tls stream error: invalid peer certificate: UnknownIssuer",
+                Reason::UpstreamTls,
+            ),
+        ] {
+            let below = Error::explain(TLSHandshakeFailure, words);
+            let error = Error::because(TLSHandshakeFailure, "tls stream error", below);
+            assert_eq!(of_connect(&error), reason, "{words}");
+        }
         assert!(is_worth_holding(Reason::ConnectRefused));
         assert!(!is_worth_holding(Reason::UpstreamTls));
     }
@@ -122,6 +162,12 @@ mod tests {
             Error::new_down(ConnectionClosed),
             Reason::ClientClosed,
             Reason::ClientClosed,
+        );
+        let malformed = io::Error::new(io::ErrorKind::InvalidData, MalformedBody);
+        check(
+            Error::because(ReadError, "when reading body", malformed).into_down(),
+            Reason::BadRequest,
+            Reason::BadRequest,
         );
         check(
             Error::new_down(ReadTimedout),

@@ -68,6 +68,10 @@ pub(super) fn by_filter(asked: &Asked<'_>, rule: &Rule, filter: &Redirect) -> An
 }
 
 fn answer(location: Location<'_>, status: u16) -> Answer {
+    if location.host.is_empty() {
+        // HTTP/1.0 without Host: there is no name to send the client to.
+        return Answer::of(Reason::BadHost).closing(true);
+    }
     match location.to_header() {
         Some(location) => Answer::redirect(status, location),
         None => Answer::of(Reason::BadPath),

@@ -35,11 +35,13 @@ pub async fn choose(
     }
 }
 
-/// A connection could not be made: is there another attempt? Sets what the next one has to wait for.
+/// A connection could not be made: is there another attempt? Sets what the next one has to wait for. What would fail again at the same
+/// endpoints, as TLS does, is not waited for.
 pub fn after_failed_connect(
     ctx: &mut RequestCtx,
     backend: &Arc<BackendState>,
     began: Instant,
+    reason: Reason,
 ) -> Result<(), Option<Reason>> {
     let now = Instant::now();
     let (in_round, rounds, elapsed) = ctx.hold.failed(began, now);
@@ -55,6 +57,7 @@ pub fn after_failed_connect(
     match hold::next(&failed) {
         hold::Next::Another => Ok(()),
         hold::Next::Stop => Err(None),
+        hold::Next::After(_) if !failure::is_worth_holding(reason) => Err(None),
         hold::Next::After(wait) => {
             be_held(ctx, backend).map_err(Some)?;
             ctx.hold.wait = Some(wait);

@@ -9,6 +9,9 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering}
 use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
+/// What no endpoint says: it would be for ages.
+const NOT_SAID: u64 = u64::MAX;
+
 /// The endpoints of one backend. Its set is replaced as a whole, by `publish`; requests only read it and count on it.
 #[derive(Debug, Default)]
 pub struct Pool {
@@ -43,7 +46,7 @@ pub struct EndpointState {
     /// Another one whenever the endpoint leaves and returns, or begins to terminate: connections of an older generation are never used again.
     pub generation: u64,
     in_flight: AtomicU32,
-    /// Milliseconds that the endpoint keeps an idle connection, as it says itself. 0: it has not said.
+    /// Milliseconds that the endpoint keeps an idle connection, as it says itself; `NOT_SAID` until it does.
     keep_alive_ms: AtomicU64,
     /// The last connection over TLS settled on HTTP/1.
     speaks_http1: AtomicBool,
@@ -190,7 +193,7 @@ impl EndpointState {
             address,
             generation,
             in_flight: AtomicU32::new(0),
-            keep_alive_ms: AtomicU64::new(0),
+            keep_alive_ms: AtomicU64::new(NOT_SAID),
             speaks_http1: AtomicBool::new(false),
         }
     }
@@ -207,7 +210,7 @@ impl EndpointState {
 
     /// The endpoint said `Keep-Alive: timeout=`.
     pub fn learn_keep_alive(&self, timeout: Duration) {
-        let ms = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX);
+        let ms = u64::try_from(timeout.as_millis()).unwrap_or(NOT_SAID - 1);
         self.keep_alive_ms.store(ms, Ordering::Relaxed);
     }
 
@@ -222,7 +225,7 @@ impl EndpointState {
 
     pub fn keep_alive(&self) -> Option<Duration> {
         match self.keep_alive_ms.load(Ordering::Relaxed) {
-            0 => None,
+            NOT_SAID => None,
             ms => Some(Duration::from_millis(ms)),
         }
     }

@@ -74,6 +74,8 @@ impl Terms {
     /// a second; else the default, which is below what common servers keep.
     pub fn keep_alive(&self, learned: Option<Duration>) -> Duration {
         match self.keep_alive.or(learned) {
+            // RFC 2068 §19.7.1.1: no longer than its answer; the engine then closes it.
+            Some(Duration::ZERO) => Duration::ZERO,
             Some(kept) => kept
                 .saturating_sub(KEEP_ALIVE_MARGIN)
                 .clamp(KEEP_ALIVE_MIN, KEEP_ALIVE_MAX),

@@ -1,6 +1,8 @@
 //! Which certificate is shown for a host, and what is said where it is not the one that was asked for?
 
 use super::*;
+use crate::model::{Route, SslRedirect};
+use std::sync::Arc;
 
 const VALID: (i64, i64) = (0, 1000);
 const EXPIRED: (i64, i64) = (0, 10);
@@ -202,5 +204,37 @@ fn a_host_without_a_certificate_is_told_once_and_a_preloaded_one_loudly() {
         "localhost",
         None,
         &[],
+    );
+}
+
+#[test]
+fn a_redirect_to_a_certificate_that_nobody_accepts_is_a_warning() {
+    let always = |route: &mut Route| {
+        for rule in &mut route.rules {
+            Arc::make_mut(&mut rule.policy).ssl_redirect = SslRedirect::Always;
+        }
+    };
+    // An older object for the same host that does not redirect changes nothing.
+    let site = ingress(ingress(site(), "n/h", "a.test"), "n/i", "a.test").change(always);
+    let compiled = check(
+        &site,
+        "a.test",
+        None,
+        &[ProblemCode::NoCertificate, ProblemCode::Conflict],
+    );
+    let expected = (Severity::Warning, ProblemCode::NoCertificate, "Ingress n/i");
+    check_problem(&compiled, expected, &["HTTP is redirected to HTTPS"]);
+}
+
+#[test]
+fn the_words_for_an_http_route_are_those_of_the_gateway_api() {
+    let site = site().http_route("n/r", &[("a.test", "/", "app", "80")]);
+    let compiled = check(&site, "a.test", None, &[ProblemCode::NoCertificate]);
+    let expected = (Severity::Info, ProblemCode::NoCertificate, "HTTPRoute n/r");
+    check_problem(&compiled, expected, &["its Gateway", "certificateRefs"]);
+    let text = problem(&compiled, ProblemCode::NoCertificate).to_string();
+    assert!(
+        !text.contains("redirected") && !text.contains("spec.tls"),
+        "{text}"
     );
 }

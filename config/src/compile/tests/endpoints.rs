@@ -202,7 +202,11 @@ fn endpoints_of_others_are_their_own_matter_in_a_cluster() {
 #[test]
 fn endpoints_are_deprecated_and_the_same_as_a_slice_is_suggested() {
     let compiled = manual()
-        .endpoints("n/app", &[("http", 3001)], &["10.0.0.1", "fd00::1"])
+        .endpoints(
+            "n/app",
+            &[("http", 3001)],
+            &["10.0.0.1", "fd00::1", "!10.0.0.2"],
+        )
         .compile();
     let expected = (
         Severity::Info,
@@ -217,7 +221,8 @@ fn endpoints_are_deprecated_and_the_same_as_a_slice_is_suggested() {
         "name: app-2",
         "addressType: IPv6",
         "- addresses: [\"fd00::1\"]",
-        "- addresses: [\"10.0.0.1\"]",
+        "- addresses: [\"10.0.0.1\"]\n- addresses",
+        "- addresses: [\"10.0.0.2\"]\n  conditions: { ready: false }",
         "{ name: http, port: 3001 }",
     ];
     check_problem(&compiled, expected, &words);

@@ -110,7 +110,7 @@ fn an_external_name_that_is_an_address_is_answered_with_the_manifest_to_use() {
             .compile()
     };
     let compiled = site("192.168.0.50");
-    assert_eq!(outcome(&compiled, "a.test/api"), "503 no-service");
+    assert_eq!(outcome(&compiled, "a.test/api"), "503 invalid-rule");
     let words = [
         "spec.externalName",
         "kind: Endpoints",
@@ -122,6 +122,26 @@ fn an_external_name_that_is_an_address_is_answered_with_the_manifest_to_use() {
         (Severity::Error, ProblemCode::ExternalName, "Service n/vm"),
         &words,
     );
+    // A Service that names no port, as an ExternalName mostly does.
+    let bare = |target: &str, port: &str| {
+        let kind = ServiceKind::ExternalName(target.into());
+        let site = Site::default().service_of("n/vm", &[], kind);
+        site.ingress("n/api", 0, &[("a.test", "/api", "vm", port)])
+            .compile()
+    };
+    let expected = (Severity::Error, ProblemCode::ExternalName, "Service n/vm");
+    for (port, written) in [
+        ("3001", "ports: [{ port: 3001 }]"),
+        ("web", "ports: [{ name: web, port: 80 }]"),
+    ] {
+        check_problem(&bare("192.168.0.50", port), expected, &[written]);
+    }
+    for special in ["127.0.0.1", "169.254.169.254", "::1", "fe80::1", "0.0.0.0"] {
+        let compiled = bare(special, "80");
+        check_problem(&compiled, expected, &["Kubernetes refuses", special]);
+        let text = problem(&compiled, ProblemCode::ExternalName).to_string();
+        assert!(!text.contains("kind: Endpoints"), "{text}");
+    }
     let words = ["not in this version"];
     let compiled = site("vm.home.lan");
     check_problem(
@@ -148,7 +168,7 @@ fn an_invalid_reference_answers_as_its_kind_says() {
         .ingress("n/r", 0, &paths)
         .change(|r| broken(&mut r.rules[0]))
         .compile();
-    assert_eq!(outcome(&compiled, "a.test/api"), "503 no-service");
+    assert_eq!(outcome(&compiled, "a.test/api"), "503 invalid-rule");
 }
 
 #[test]

@@ -1,13 +1,15 @@
 //! When is it worth looking at the files again?
 
-use std::collections::HashSet;
-use std::path::PathBuf;
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// No change for so long: whoever writes is done.
 const QUIET: Duration = Duration::from_millis(10);
 /// A constant stream of changes is not waited for beyond this.
 const WAIT_MAX: Duration = Duration::from_millis(100);
+/// A file that stays open for writing longer than this is read as it is: its writer may never close it.
+const HOLD_MAX: Duration = Duration::from_secs(5);
 /// Files whose writers are waited for one by one.
 const WRITTEN_FILES_MAX: usize = 1_000;
 
@@ -18,7 +20,9 @@ pub enum Change {
     Written(PathBuf),
     /// Closed by its writer.
     Closed(PathBuf),
-    /// Anything else: created, moved, removed.
+    /// Created, moved, removed: there is another file, or none, under this name.
+    Replaced(PathBuf),
+    /// Anything else.
     Other,
 }
 
@@ -27,7 +31,10 @@ pub enum Change {
 pub struct Quiet {
     first: Option<Instant>,
     last: Option<Instant>,
-    being_written: HashSet<PathBuf>,
+    /// Since when. What is taken by a look does not end it: only its writer does, or time.
+    being_written: HashMap<PathBuf, Instant>,
+    /// Written to, or closed by its writer, since the last look.
+    stirred: HashSet<PathBuf>,
 }
 
 impl Quiet {
@@ -35,20 +42,56 @@ impl Quiet {
         self.first.get_or_insert(now);
         self.last = Some(now);
         match change {
-            Change::Written(path) if self.being_written.len() < WRITTEN_FILES_MAX => {
-                self.being_written.insert(path);
+            Change::Written(path) => {
+                self.stir(&path);
+                if self.being_written.len() < WRITTEN_FILES_MAX {
+                    self.being_written.entry(path).or_insert(now);
+                }
             }
             Change::Closed(path) => {
+                self.stir(&path);
                 self.being_written.remove(&path);
             }
-            Change::Written(_) | Change::Other => {}
+            Change::Replaced(path) => {
+                self.being_written.remove(&path);
+            }
+            Change::Other => {}
         }
+    }
+
+    fn stir(&mut self, path: &Path) {
+        if self.stirred.len() < WRITTEN_FILES_MAX {
+            self.stirred.insert(path.to_owned());
+        }
+    }
+
+    /// For the look that begins now: the files that were stirred since the last one.
+    pub fn take(&mut self, now: Instant) -> HashSet<PathBuf> {
+        (self.first, self.last) = (None, None);
+        self.being_written
+            .retain(|_, since| now < *since + HOLD_MAX);
+        std::mem::take(&mut self.stirred)
+    }
+
+    /// The files that are open for writing now: what they hold is half of what is meant.
+    pub fn held(&self, now: Instant) -> HashSet<PathBuf> {
+        let all = self.being_written.iter();
+        let held = all.filter(|(_, since)| now < **since + HOLD_MAX);
+        held.map(|(path, _)| path.clone()).collect()
     }
 
     /// From when on it is worth it. None: nothing has changed.
     pub fn due(&self) -> Option<Instant> {
-        let latest = self.first? + WAIT_MAX;
-        if !self.being_written.is_empty() {
+        let longest_open = self.being_written.values().min();
+        let given_up = longest_open.map(|since| *since + HOLD_MAX);
+        given_up.into_iter().chain(self.changes_due()).min()
+    }
+
+    fn changes_due(&self) -> Option<Instant> {
+        let first = self.first?;
+        let latest = first + WAIT_MAX;
+        // Whoever was writing before the last look has been waited for already.
+        if self.being_written.values().any(|since| *since >= first) {
             return Some(latest);
         }
         Some(latest.min(self.last? + QUIET))
@@ -98,6 +141,34 @@ mod tests {
             ],
             Some(100),
         );
+    }
+
+    #[test]
+    fn a_file_is_held_until_it_is_closed_or_for_five_seconds() {
+        let start = Instant::now();
+        let at = |ms| start + Duration::from_millis(ms);
+        let a = || PathBuf::from("a");
+        let mut quiet = Quiet::default();
+        quiet.note(Change::Written(a()), at(0));
+        assert_eq!(quiet.take(at(100)), HashSet::from([a()]));
+        // The look does not end it, and nobody looks again before there is a reason.
+        assert_eq!(quiet.held(at(100)), HashSet::from([a()]));
+        assert_eq!(quiet.due(), Some(at(5000)));
+        quiet.note(Change::Other, at(200));
+        assert_eq!(quiet.due(), Some(at(210)));
+        assert_eq!(quiet.take(at(210)), HashSet::new());
+        quiet.note(Change::Written(a()), at(4000));
+        quiet.take(at(4100));
+        assert_eq!(quiet.held(at(4999)).len(), 1);
+        assert_eq!(quiet.held(at(5000)).len(), 0);
+        quiet.take(at(5000));
+        assert_eq!(quiet.due(), None);
+        for end in [Change::Closed(a()), Change::Replaced(a())] {
+            quiet.note(Change::Written(a()), at(6000));
+            assert_eq!(quiet.held(at(6000)).len(), 1);
+            quiet.note(end, at(6001));
+            assert_eq!(quiet.held(at(6001)).len(), 0);
+        }
     }
 
     proptest! {

@@ -17,13 +17,17 @@ use std::time::{Duration, SystemTime};
 /// of 2 s at worst (FAT; many NFS servers 1 s). Until it is older it is read at every look.
 const TIME_STEP: Duration = Duration::from_secs(2);
 
-/// Which files to read although they look the same.
+/// Which files to read although they look the same, and which not although they do not.
 #[derive(Debug, Clone, Default)]
 pub struct Suspects {
     /// Without `.` in them, see `plain`.
     pub paths: HashSet<PathBuf>,
     /// True: all of them.
     pub all: bool,
+    /// Open for writing, written likewise.
+    pub held: HashSet<PathBuf>,
+    /// Written to or closed since the last look, written likewise.
+    pub stirred: HashSet<PathBuf>,
 }
 
 /// Looks at a directory again and again.
@@ -75,7 +79,15 @@ impl Scanner {
         }
         self.forget(&walk);
         for (path, metadata) in &walk.files {
-            let is_suspect = suspects.all || suspects.paths.contains(&plain(path));
+            let plain = plain(path);
+            if suspects.stirred.contains(&plain) {
+                seen.stirred.insert(path.clone());
+            }
+            if suspects.held.contains(&plain) {
+                seen.files.insert(path.clone(), Sighting::Held);
+                continue;
+            }
+            let is_suspect = suspects.all || suspects.paths.contains(&plain);
             match self.contents(path, metadata, is_suspect) {
                 Ok(Some(contents)) => {
                     seen.files.insert(path.clone(), Sighting::Read(contents));

@@ -80,13 +80,22 @@ impl Signals {
     }
 
     pub fn take(&self) -> Happened {
-        let pending = mem::take(&mut *self.lock());
+        let now = Instant::now();
+        let mut pending = self.lock();
+        let mut suspects = mem::take(&mut pending.suspects);
+        suspects.stirred = pending.quiet.take(now);
+        suspects.held = pending.quiet.held(now);
         Happened {
-            suspects: pending.suspects,
-            left: pending.left,
-            is_lossy: pending.is_lossy,
-            has_ended: pending.has_ended,
+            suspects,
+            left: mem::take(&mut pending.left),
+            is_lossy: mem::take(&mut pending.is_lossy),
+            has_ended: mem::take(&mut pending.has_ended),
         }
+    }
+
+    /// The files that are open for writing at this moment, as `plain` writes them.
+    pub fn held(&self) -> HashSet<PathBuf> {
+        self.lock().quiet.held(Instant::now())
     }
 
     fn note(&self, told: notify::Result<Event>) {
@@ -150,6 +159,7 @@ impl Pending {
             event.kind,
             EventKind::Remove(_) | EventKind::Modify(ModifyKind::Name(_))
         );
+        let is_new = matches!(event.kind, EventKind::Create(_));
         for path in event.paths {
             if is_departure {
                 self.left.insert(path.clone());
@@ -158,6 +168,7 @@ impl Pending {
             let change = match cfg!(target_os = "linux") {
                 true if is_write => Change::Written(path.clone()),
                 true if is_close => Change::Closed(path.clone()),
+                true if is_departure || is_new => Change::Replaced(path.clone()),
                 _ => Change::Other,
             };
             self.quiet.note(change, now);

@@ -145,10 +145,10 @@ fn the_first_path_of_an_object_wins_and_the_second_is_told() {
         told,
         [
             format!(
-                "{root}/2.yaml:1: Ingress default/a: the same object in {root}/2.yaml:1; it once; {root}/1.yaml:1 comes first and is in force"
+                "{root}/2.yaml:1: Ingress default/a: the same object stands in {root}/1.yaml:1; it once; that one comes first and is in force"
             ),
             format!(
-                "{root}/2.yaml:9: Ingress default/a: the same object in {root}/2.yaml:9; it once; {root}/1.yaml:1 comes first and is in force"
+                "{root}/2.yaml:9: Ingress default/a: the same object stands in {root}/1.yaml:1; it once; that one comes first and is in force"
             ),
         ]
     );
@@ -165,4 +165,23 @@ fn a_thousand_files_are_read() {
     assert_eq!(loaded.objects.ingresses.len(), 1000);
     assert_eq!(loaded.files, 1000);
     assert_eq!(loaded.objects.problems, []);
+}
+
+#[test]
+fn the_same_class_in_two_sites_is_a_note_unless_they_differ() {
+    let class = |controller: &str| {
+        format!(
+            "apiVersion: networking.k8s.io/v1\nkind: IngressClass\nmetadata: {{ name: c }}\nspec: {{ controller: {controller} }}\n"
+        )
+    };
+    for (second, severity) in [("a.test/x", Severity::Info), ("a.test/y", Severity::Error)] {
+        let directory = tempfile::tempdir().unwrap();
+        fs::write(directory.path().join("1.yaml"), class("a.test/x")).unwrap();
+        fs::write(directory.path().join("2.yaml"), class(second)).unwrap();
+        let loaded = load(directory.path());
+        assert_eq!(
+            problems(&loaded),
+            [(severity, ProblemCode::DuplicateObject)]
+        );
+    }
 }

@@ -298,3 +298,41 @@ async fn a_misspelt_key_never_widens_a_rule() {
         followed.until_hosts(&["a=one", "b=one"]).await;
     }
 }
+
+/// An editor, or a program that prints as it goes, which stops in the middle for longer than what vanishes is waited for. The first part parses.
+#[tokio::test]
+async fn a_file_counts_only_when_its_writer_has_closed_it() {
+    let old = format!("{}---\n{}", ingress("a", "one"), ingress("b", "one"));
+    let mut followed = Followed::start(&[("a.yaml", &old)], Duration::from_millis(100)).await;
+    let mut file = fs::File::create(followed.path("a.yaml")).unwrap();
+    file.write_all(ingress("a", "two").as_bytes()).unwrap();
+    // Another file shows that looks go on meanwhile.
+    followed.write("c.yaml", &ingress("c", "one"));
+    followed.until_hosts(&["a=one", "b=one", "c=one"]).await;
+    let is_early = tokio::time::timeout(Duration::from_millis(600), followed.receiver.changed());
+    assert!(is_early.await.is_err());
+    let rest = format!("---\n{}", ingress("b", "two"));
+    file.write_all(rest.as_bytes()).unwrap();
+    drop(file);
+    followed.until_hosts(&["a=two", "b=two", "c=one"]).await;
+}
+
+#[tokio::test]
+async fn frequent_saves_in_place_never_lose_an_object() {
+    let mut followed = Followed::start(&[("a.yaml", &ingress("a", "one"))], NEVER).await;
+    let path = followed.path("a.yaml");
+    let writer = tokio::task::spawn_blocking(move || {
+        for number in 0..60 {
+            let mut file = fs::File::create(&path).unwrap();
+            std::thread::sleep(Duration::from_millis(20));
+            let text = format!("{}# {number}\n", ingress("a", "one"));
+            file.write_all(text.as_bytes()).unwrap();
+            drop(file);
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        fs::write(&path, ingress("a", "two")).unwrap();
+    });
+    let seen = followed.all_until("a=two").await;
+    writer.await.unwrap();
+    assert!(seen.iter().all(|seen| *seen == ["a=one"]), "{seen:?}");
+}
