@@ -177,7 +177,7 @@ async fn an_upgrade_that_is_not_valid_is_an_ordinary_request() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_backend_may_refuse_an_upgrade_and_the_connection_goes_on() {
+async fn a_backend_may_refuse_an_upgrade_and_the_connection_says_that_it_ends() {
     let origin = Scripted::start(|mut scene, _| async move {
         loop {
             scene.read_head().await?;
@@ -188,12 +188,15 @@ async fn a_backend_may_refuse_an_upgrade_and_the_connection_goes_on() {
     .await;
     let edge = Edge::start(&manifest::shop(&[origin.address])).await;
     let request = Request::new("GET", "http://shop.test/ws");
-    let mut connection = edge.connect(&request).await.expect("connects");
     for _ in 0..2 {
+        let mut connection = edge.connect(&request).await.expect("connects");
         connection.send(ASKS).await.expect("sends");
         let reply = connection.read_reply(false).await.expect("answers");
         assert_eq!((reply.status, reply.text().as_str()), (403, "no key"));
+        // A client that did not wait for the answer has sent bytes that are not HTTP: no request may come behind them.
+        assert_eq!(reply.field("connection"), Some("close"));
+        let end = connection.read_some().await.expect("is closed in time");
+        assert!(end.is_empty());
     }
-    drop(connection);
     edge.stop().await;
 }
