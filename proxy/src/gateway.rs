@@ -122,6 +122,7 @@ impl ProxyHttp for Gateway {
         ctx: &mut RequestCtx,
     ) -> Result<()> {
         exchange::count_request_body(body.as_ref(), ctx)?;
+        exchange::end_request_body_once(body, end_of_stream);
         waits::after_request_part(body, end_of_stream, ctx);
         Ok(())
     }

@@ -252,3 +252,36 @@ async fn a_client_that_stops_in_the_middle_of_its_body_never_completes_a_request
     }
     edge.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_ends_with_an_empty_frame_ends_once() {
+    // Every byte of the connection counts: what comes after the body would be the next request.
+    let origin = Scripted::start(|mut scene, _| async move {
+        loop {
+            let head = scene.read_head().await?;
+            assert!(head.starts_with("POST /"), "no request: {head:?}");
+            scene.read_until("0\r\n\r\n").await?;
+            let answer = "HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nread";
+            scene.send(answer).await?;
+        }
+    })
+    .await;
+    let edge = site(&[], origin.address).await;
+    let h2 = edge.connect_h2("shop.test").await;
+    for number in 0..5 {
+        let request = Request::new("POST", "https://shop.test/shop");
+        let (answer, mut body) = h2.start(&request, false).await.expect("starts");
+        body.send_data("part".into(), false).expect("sends");
+        body.send_data(bytes::Bytes::new(), true).expect("ends");
+        let reply = within(read(answer)).await.expect("in time");
+        let reply = reply.unwrap_or_else(|error| panic!("request {number}: {error}"));
+        assert_eq!((reply.status, reply.text().as_str()), (200, "read"));
+    }
+    assert_eq!(
+        origin.accepted(),
+        1,
+        "the connection is as good as new each time"
+    );
+    drop(h2);
+    edge.stop().await;
+}

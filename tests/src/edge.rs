@@ -213,15 +213,6 @@ impl Edge {
                 return;
             }
             let is_late = tokio::time::Instant::now() > deadline;
-            if is_late {
-                eprintln!("DBG {} {:#?}", now.version, now.problems);
-                let loaded = k8s::source::directory::load(&self.manifests());
-                let w = k8s::control::build(&loaded.objects, &now.settings, 0);
-                eprintln!(
-                    "{:x} {:x} {:#?}",
-                    w.snapshot.digest, now.snapshot.digest, w.problems
-                );
-            }
             assert!(!is_late, "it never came true: {what}");
             // Endpoints change without a new version.
             let app = self.app();

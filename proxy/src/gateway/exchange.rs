@@ -91,6 +91,15 @@ pub fn count_request_body(body: Option<&Bytes>, ctx: &mut RequestCtx) -> Result<
     Ok(())
 }
 
+/// An end without bytes (an empty DATA frame with END_STREAM, as most HTTP/2 clients send it) is an end and no part. The engine would write an
+/// empty part as the last chunk and then the last chunk again; a backend on HTTP/1 takes the second one for a request, and its answer would
+/// be the one that the next client of that connection gets.
+pub fn end_request_body_once(body: &mut Option<Bytes>, end_of_stream: bool) {
+    if end_of_stream && body.as_ref().is_some_and(Bytes::is_empty) {
+        *body = None;
+    }
+}
+
 /// The response as the client gets it. Fields of ours are only those that the route asks for.
 pub fn prepare_response(
     session: &mut Session,
