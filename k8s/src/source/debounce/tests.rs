@@ -242,3 +242,39 @@ fn files_below_a_directory_that_cannot_be_listed_stay() {
     let left: Vec<&str> = objects.config_maps.keys().map(|name| &*name.name).collect();
     assert_eq!(left, ["x"]);
 }
+
+/// Looks see moments: whoever writes again and again may show each of them an empty file.
+#[test]
+fn whoever_writes_to_a_file_begins_the_wait_anew() {
+    let start = Instant::now();
+    let mut settling = Settling::default();
+    let mut after = |at_ms: u64, look: [Found; 2], is_stirred: bool, is_held: bool| {
+        let mut seen = seen(&look);
+        if is_stirred {
+            seen.stirred.insert(FILES[0].into());
+        }
+        if is_held {
+            seen.files.insert(FILES[0].into(), Sighting::Held);
+        }
+        settling.observe(&seen, start + Duration::from_millis(at_ms));
+        let due = settling.next_due();
+        let due_ms = due.map(|due| (due - start).as_millis());
+        (settling.objects().config_maps.len(), due_ms)
+    };
+    let there = || [Found::Whole([Some(1), None]), Found::Gone];
+    let empty = || [Found::Whole([None, None]), Found::Gone];
+    assert_eq!(after(0, there(), true, false), (1, None));
+    assert_eq!(after(10, empty(), true, false), (1, Some(260)));
+    assert_eq!(after(100, empty(), true, false), (1, Some(350)));
+    assert_eq!(after(300, empty(), false, false), (1, Some(350)));
+    // Open for writing: nothing is away, and the next look begins from nothing.
+    assert_eq!(after(349, empty(), true, true), (1, None));
+    assert_eq!(after(400, empty(), false, false), (1, Some(650)));
+    // No writer delays it for longer than five seconds.
+    for at_ms in (500..5400).step_by(100) {
+        let due_ms = u128::from(at_ms) + 250;
+        assert_eq!(after(at_ms, empty(), true, false), (1, Some(due_ms)));
+    }
+    assert_eq!(after(5400, empty(), true, false), (1, Some(5550)));
+    assert_eq!(after(5550, empty(), true, false), (0, None));
+}
