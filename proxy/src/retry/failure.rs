@@ -90,10 +90,10 @@ fn of_client(error: &Error) -> Reason {
 
 /// The gate's own clock ended a write: the error of the stream says so, below what the engine made of it.
 fn is_write_stall(error: &Error) -> bool {
-    let mut cause: Option<&(dyn std::error::Error + 'static)> = error
+    let mut cause = error
         .cause
         .as_ref()
-        .map(|cause| cause.as_ref() as &(dyn std::error::Error + 'static));
+        .map(|cause| -> &(dyn std::error::Error + 'static) { cause.as_ref() });
     while let Some(found) = cause {
         let io = found.downcast_ref::<std::io::Error>();
         let io = io.or_else(|| found.downcast_ref::<h2::Error>()?.get_io());

@@ -133,5 +133,8 @@ mod tests {
         );
         assert_eq!(clamped.connect, Duration::from_millis(300));
         assert_eq!(clamped.read, Duration::from_millis(300));
+        let route = RoutePolicy::default();
+        let call = of_attempt(&terms, &route, Kind::Grpc, false, Some(SECONDS(7)));
+        assert_eq!(call.read, SECONDS(7));
     }
 }
