@@ -194,9 +194,12 @@ async fn a_listener_that_cannot_be_bound_leaves_the_others_alone() {
     .await;
     assert_eq!(edge.get(edge.http()).await.status, 200);
     let ready = edge.admin("/readyz?verbose").await;
-    assert_eq!(ready.status, 503);
+    // An edge that serves is not taken out for an edit that asks for too much.
+    assert_eq!(ready.status, 200);
     assert!(
-        ready.text().contains("[-] listeners-bound failed: "),
+        ready
+            .text()
+            .contains("[!] a listener of the settings has no address"),
         "{}",
         ready.text()
     );

@@ -31,7 +31,8 @@ fn the_sites_of_this_repository_are_right() {
 
 #[test]
 fn every_problem_is_told_at_once_with_its_place() {
-    let ingress = "apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: { name: site }\nspec:\n  ingressclassname: hedgerow\n  rules:\n    \
+    let ingress = "apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: { name: misspelt }\nspec:\n  ingressclassname: hedgerow\n  rules: [{ host: a.test }]\n---\n\
+        apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: { name: site }\nspec:\n  rules:\n    \
         - http: { paths: [{ path: /, pathType: Prefix, backend: { service: { name: gone, port: { number: 80 } } } }] }\n    \
         - http: { paths: [{ path: x, pathType: Prefx, backend: { service: { name: web, port: { number: 81 } } } }] }\n    \
         - http: { paths: [{ path: /vm, pathType: Prefix, backend: { service: { name: vm, port: { number: 3001 } } } }] }\n";

@@ -147,13 +147,13 @@ async fn a_client_that_does_not_read_does_not_hold_its_backend() {
     let request = Request::new("GET", "http://shop.test/bytes/80000000");
     connection.send(request.to_bytes()).await.expect("sends");
     let line = edge.log.line_with("path", "/bytes/80000000").await;
-    assert_eq!(line["reason"], "client-closed", "{line}");
+    assert_eq!(line["reason"], "client-write-timeout", "{line}");
     assert!(line["bytes_out"].as_u64() < Some(80_000_000), "{line}");
     let h2 = h2(&edge).await;
     let request = Request::new("GET", "https://shop.test/bytes/70000000");
     let (answer, _body) = h2.start(&request, true).await.expect("starts");
     let line = edge.log.line_with("path", "/bytes/70000000").await;
-    assert_eq!(line["reason"], "client-closed", "{line}");
+    assert_eq!(line["reason"], "client-write-timeout", "{line}");
     drop((answer, h2, connection));
     edge.stop().await;
 }
