@@ -27,10 +27,13 @@ pub async fn run(
     while !compiled.is_closed() {
         let now_objects = objects.borrow_and_update().clone();
         let now_settings = settings.borrow_and_update().clone();
-        if let Some(now_objects) = now_objects
-            && let Some(next) = control.step(&now_objects, &now_settings, unix_seconds())
-        {
-            compiled.send_replace(Some(next));
+        if let Some(now_objects) = now_objects {
+            let stepped = step_apart(control, now_objects, now_settings).await;
+            let Ok((back, next)) = stepped else { return };
+            control = back;
+            if let Some(next) = next {
+                compiled.send_replace(Some(next));
+            }
         }
         tokio::select! {
             changed = objects.changed() => if changed.is_err() { return },
@@ -39,6 +42,20 @@ pub async fn run(
             () = tokio::time::sleep(control.time_to_next_look(unix_seconds())) => {}
         }
     }
+}
+
+/// One step on a thread that may block, the one that reads manifests where the runtime has a single one: what parsing gave back to the
+/// allocator is used again by compiling (55 MiB resident before, 44 after, at 5,000 routes with glibc, whose arenas belong to threads).
+async fn step_apart(
+    mut control: Control,
+    objects: Arc<Objects>,
+    settings: Arc<Settings>,
+) -> Result<(Control, Option<Arc<Compiled>>), tokio::task::JoinError> {
+    tokio::task::spawn_blocking(move || {
+        let next = control.step(&objects, &settings, unix_seconds());
+        (control, next)
+    })
+    .await
 }
 
 /// The same in one go, for `check` and `why`. `now` is in seconds since 1970.

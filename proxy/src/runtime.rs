@@ -57,6 +57,8 @@ impl Layout {
 pub fn background(name: &'static str) -> io::Result<Runtime> {
     Builder::new_multi_thread()
         .worker_threads(1)
+        // One after the other on one thread: memory that reading manifests gave back is used again by compiling them.
+        .max_blocking_threads(1)
         .thread_name(name)
         .enable_all()
         .build()
