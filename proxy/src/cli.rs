@@ -85,8 +85,11 @@ pub struct Check {
 /// `hedgerow why`.
 #[derive(Debug, Clone, Args)]
 pub struct Why {
-    /// As a client would ask: https://example.org/api/x?y=1
-    #[arg(value_name = "URL")]
+    /// As a client would ask, with scheme, host, path and query.
+    #[arg(
+        value_name = "URL",
+        help = "As a client would ask: https://example.org/api/x?y=1"
+    )]
     pub url: String,
     /// The request's method
     #[arg(
