@@ -24,7 +24,7 @@ check: ## Style, lints, docs, and make test; what CI runs first
 	RUSTDOCFLAGS="--deny warnings" $(CARGO) doc --workspace --no-deps --quiet
 	$(CARGO) test --workspace --quiet
 
-audit: ## Licences, advisories, sources of the dependencies; mutation tests
+audit: ## Licences, advisories, sources of the dependencies
 	@.ci/need build
 	.ci/audit
 
