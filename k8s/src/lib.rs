@@ -8,4 +8,5 @@ pub mod objects;
 #[cfg(test)]
 mod sample;
 pub mod source;
+pub mod store;
 pub mod translate;
