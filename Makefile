@@ -21,6 +21,7 @@ check: ## Style, lints, docs, and make test; what CI runs first
 	@.ci/need build
 	$(CARGO:--locked=) fmt --all -- --check
 	$(CARGO) clippy --workspace --all-targets --quiet -- --deny warnings
+	$(CARGO) clippy --workspace --test cluster --quiet -- --deny warnings
 	RUSTDOCFLAGS="--deny warnings" $(CARGO) doc --workspace --no-deps --quiet
 	$(CARGO) test --workspace --quiet
 
@@ -36,7 +37,7 @@ fuzz: ## Each parser with random input; SECONDS_EACH=600 per target
 	@.ci/need build fuzz
 	tests/fuzz/run
 
-e2e: ## Real nginx, Express, browser, h2load against the edge; FULL=1 for the long ones
+e2e: ## Real nginx, Express, browser, h2load, Kubernetes; FULL=1 for the long ones
 	@.ci/need build e2e
 	tests/e2e/run
 

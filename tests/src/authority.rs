@@ -1,6 +1,9 @@
 //! Who signs the certificates of a story, and whom does its client trust?
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType,
+    ExtendedKeyUsagePurpose, IsCa, KeyPair,
+};
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
@@ -37,6 +40,30 @@ impl Authority {
     pub fn sign(&self, names: &[&str]) -> Pair {
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
         let params = CertificateParams::new(names).unwrap();
+        let key = KeyPair::generate().unwrap();
+        let leaf = params.signed_by(&key, &self.issuer).unwrap();
+        Pair {
+            certificate: leaf.pem(),
+            key: key.serialize_pem(),
+        }
+    }
+
+    /// A client certificate as Kubernetes reads it (user: CN, groups: O). rcgen keeps one value of a name's part and lets the part be
+    /// given by number as well, hence at most two groups.
+    pub fn sign_client(&self, user: &str, groups: &[&str]) -> Pair {
+        const ORGANIZATION: [u64; 4] = [2, 5, 4, 10];
+        let parts = [
+            DnType::OrganizationName,
+            DnType::CustomDnType(ORGANIZATION.to_vec()),
+        ];
+        assert!(groups.len() <= 2, "at most two groups");
+        let mut params = CertificateParams::default();
+        params.distinguished_name = DistinguishedName::new();
+        params.distinguished_name.push(DnType::CommonName, user);
+        for (part, group) in parts.into_iter().zip(groups) {
+            params.distinguished_name.push(part, *group);
+        }
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
         let key = KeyPair::generate().unwrap();
         let leaf = params.signed_by(&key, &self.issuer).unwrap();
         Pair {
@@ -109,7 +136,7 @@ fn with_alpn(mut config: ClientConfig, alpn: &[&str]) -> Arc<ClientConfig> {
 }
 
 /// RFC 4648 section 4.
-fn base64(bytes: &[u8]) -> String {
+pub(crate) fn base64(bytes: &[u8]) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::new();
     for chunk in bytes.chunks(3) {

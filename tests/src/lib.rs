@@ -28,6 +28,7 @@
 //! - `unreachable`: an address that swallows connections. `own_answer`: what each answer of the edge itself must say, and where.
 //! - `client`: raw HTTP/1.1 connections, `client::h2`, `client::websocket`. URLs name hosts; the address is always the edge's.
 //! - `manifest`: Ingress, Service and EndpointSlice in one line. `authority`: certificates, and clients that trust them.
+//! - `cluster`: a real Kubernetes, for stories in `tests/cluster/`.
 //!
 //! Waiting: `Edge::follow`, `Edge::until`, `Log::line_with` and every client end with a failed story after `client::PATIENCE`. A story
 //! never sleeps to let something happen.
@@ -36,6 +37,7 @@
 
 pub mod authority;
 pub mod client;
+pub mod cluster;
 pub mod edge;
 pub mod log;
 pub mod manifest;

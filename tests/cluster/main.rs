@@ -1,0 +1,13 @@
+//! What does a real Kubernetes do to the edge, and does the test's cluster itself keep its word?
+//!
+//! `make e2e` runs this; alone: `cargo test --package hedgerow-tests --test cluster`. The first run builds the programs.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod access;
+mod answers;
+mod controllers;
+mod ends;
+mod processes;
+mod ways;
+mod writes;
