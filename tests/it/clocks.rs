@@ -129,36 +129,46 @@ async fn an_http_2_backend_that_does_not_begin_its_answer_is_a_504_for_a_stream_
     }
 }
 
+const SHORT_REQUEST: [(&str, &str); 1] = [("request-timeout", "300ms")];
+
+async fn awaits_a_body_over_http_1(expect: &str) {
+    let origin = silent(b"").await;
+    let edge = site(&origin, &SHORT_REQUEST, &[], |_| {}).await;
+    let begun = Instant::now();
+    let mut connection = Connection::open(edge.http()).await.expect("connects");
+    connection
+        .send(format!("{POST_HEAD}{expect}\r\n"))
+        .await
+        .expect("sends");
+    let reply = connection.read_reply(false).await.expect("answers");
+    assert_eq!(reply.status, 504, "{expect}");
+    assert!(is_soon(begun), "{expect}: {:?}", begun.elapsed());
+    let line = edge.log.line_with("path", "/").await;
+    assert_eq!(line["reason"], "request-timeout", "{line}");
+    edge.stop().await;
+}
+
+async fn awaits_a_body_over_http_2(greeting: &'static [u8], protocol: &str) {
+    let origin = silent(greeting).await;
+    let service = [("backend-protocol", protocol)];
+    let edge = site(&origin, &SHORT_REQUEST, &service, |_| {}).await;
+    let begun = Instant::now();
+    assert_eq!(stalled_upload(&edge, "").await, Ok(504), "{protocol}");
+    assert!(is_soon(begun), "{protocol}: {:?}", begun.elapsed());
+    let line = edge.log.line_with("path", "/").await;
+    assert_eq!(line["reason"], "request-timeout", "{line}");
+    edge.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_time_of_a_request_holds_while_its_body_is_awaited() {
-    let short = [("request-timeout", "300ms")];
-    for expect in ["", "expect: 100-continue\r\n"] {
-        let origin = silent(b"").await;
-        let edge = site(&origin, &short, &[], |_| {}).await;
-        let begun = Instant::now();
-        let mut connection = Connection::open(edge.http()).await.expect("connects");
-        connection
-            .send(format!("{POST_HEAD}{expect}\r\n"))
-            .await
-            .expect("sends");
-        let reply = connection.read_reply(false).await.expect("answers");
-        assert_eq!(reply.status, 504, "{expect}");
-        assert!(is_soon(begun), "{expect}: {:?}", begun.elapsed());
-        let line = edge.log.line_with("path", "/").await;
-        assert_eq!(line["reason"], "request-timeout", "{line}");
-        edge.stop().await;
-    }
-    for (greeting, protocol) in [(b"".as_slice(), "http"), (H2_SETTINGS, "h2c")] {
-        let origin = silent(greeting).await;
-        let service = [("backend-protocol", protocol)];
-        let edge = site(&origin, &short, &service, |_| {}).await;
-        let begun = Instant::now();
-        assert_eq!(stalled_upload(&edge, "").await, Ok(504), "{protocol}");
-        assert!(is_soon(begun), "{protocol}: {:?}", begun.elapsed());
-        let line = edge.log.line_with("path", "/").await;
-        assert_eq!(line["reason"], "request-timeout", "{line}");
-        drop(edge);
-    }
+    // All at once: behind such an answer the edge waits two seconds for the rest of the body.
+    tokio::join!(
+        awaits_a_body_over_http_1(""),
+        awaits_a_body_over_http_1("expect: 100-continue\r\n"),
+        awaits_a_body_over_http_2(b"", "http"),
+        awaits_a_body_over_http_2(H2_SETTINGS, "h2c"),
+    );
 }
 
 /// Answers in full from the head alone, and keeps reading.

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use tests::authority::Authority;
 use tests::client::h2::H2Connection;
-use tests::client::{Connection, Request};
+use tests::client::{Connection, Request, until};
 use tests::edge::Edge;
 use tests::manifest;
 use tests::origin::Origin;
@@ -114,9 +114,11 @@ async fn under_load_every_request_that_was_begun_is_answered() {
         let work = ask_until_goaway(connection, requests("https"), answered.clone());
         clients.push(tokio::spawn(work));
     }
-    while answered.load(Ordering::Relaxed) < 100 {
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
+    until(async || match answered.load(Ordering::Relaxed) {
+        few @ ..100 => Err(format!("{few} answers")),
+        _ => Ok(()),
+    })
+    .await;
     // No request was cut: `stop` would say so.
     let report = edge.stop_as(StopMode::Drain).await;
     assert_eq!(report.data_path.connections_cut, 0, "{report:?}");
@@ -145,9 +147,7 @@ async fn an_event_stream_ends_at_the_deadline_and_a_request_before_it() {
     let slow = Request::new("GET", "http://shop.test/sleep/1000");
     let mut connection = edge.connect(&slow).await.expect("connects");
     connection.send(slow.to_bytes()).await.expect("sends");
-    while origin.received().len() < 2 {
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
+    origin.until_received(2).await;
     let begun = Instant::now();
     let stop = tokio::spawn(edge.stop_whatever_is_cut(StopMode::Drain));
     let reply = connection.read_reply(false).await.expect("is answered");

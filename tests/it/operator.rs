@@ -222,14 +222,8 @@ async fn metrics_tell_what_happened() {
         .await;
     origin.refuse().await;
     edge.get("http://shop.test/").await;
-    // A request is counted after its answer.
     for (name, labels, expected) in COUNTED {
-        let mut found = edge.metric(name, labels).await;
-        let deadline = std::time::Instant::now() + tests::client::PATIENCE;
-        while found != expected && std::time::Instant::now() < deadline && found < expected {
-            found = edge.metric(name, labels).await;
-        }
-        assert_eq!(found, expected, "{name} {labels:?}");
+        edge.until_metric(name, labels, expected).await;
     }
     assert!(
         edge.metric("hedgerow_attempts_total", &["outcome=\"connect-refused\""])

@@ -5,14 +5,10 @@ use proxy::app::{self, Options};
 use proxy::shutdown::StopMode;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
-use tests::client::{Connection, PATIENCE, Reply, Request};
+use tests::client::{Connection, Reply, Request, until};
 use tests::log::Log;
 use tests::manifest;
 use tests::origin::Origin;
-
-/// The edge is looked at this often while a story waits.
-const LOOK_INTERVAL: Duration = Duration::from_millis(10);
 
 /// An edge that follows `settings/hedgerow.yaml` of a directory of its own.
 struct Configured {
@@ -87,11 +83,21 @@ impl Configured {
 
     /// Waits until one more was.
     async fn applied_beyond(&self, before: u64) {
-        let deadline = Instant::now() + PATIENCE;
-        while self.applied().await == before {
-            assert!(Instant::now() < deadline, "the edit was never read");
-            tokio::time::sleep(LOOK_INTERVAL).await;
-        }
+        until(async || match self.applied().await {
+            now if now == before => Err("the edit was never read".to_owned()),
+            _ => Ok(()),
+        })
+        .await;
+    }
+
+    /// Waits until `/problems` contains this text.
+    async fn until_told(&self, text: &str) {
+        until(async || {
+            let told = self.admin("/problems").await.text();
+            let nobody = format!("nobody is told of {text}: {told}");
+            told.contains(text).then_some(()).ok_or(nobody)
+        })
+        .await;
     }
 
     async fn admin(&self, target: &str) -> Reply {
@@ -203,15 +209,7 @@ async fn a_listener_that_cannot_be_bound_leaves_the_others_alone() {
         "{}",
         ready.text()
     );
-    let deadline = Instant::now() + PATIENCE;
-    while !edge
-        .admin("/problems")
-        .await
-        .text()
-        .contains(&address.to_string())
-    {
-        assert!(Instant::now() < deadline, "nobody is told of {address}");
-    }
+    edge.until_told(&address.to_string()).await;
     edge.edit("").await;
     assert_eq!(edge.admin("/readyz").await.status, 200);
     edge.stop().await;
@@ -255,12 +253,11 @@ async fn the_access_log_changes_its_form() {
     edge.get(edge.http()).await;
     edge.edit("accessLog: { format: common }").await;
     edge.get(edge.http()).await;
-    let deadline = Instant::now() + PATIENCE;
-    while edge.log.text().lines().count() < 2 {
-        assert!(Instant::now() < deadline, "{}", edge.log.text());
-        tokio::task::yield_now().await;
-    }
-    let text = edge.log.text();
+    let text = until(async || match edge.log.text() {
+        text if text.lines().count() < 2 => Err(text),
+        text => Ok(text),
+    })
+    .await;
     let lines: Vec<&str> = text.lines().collect();
     assert_eq!(lines.len(), 2, "off is off:\n{text}");
     assert!(lines[1].starts_with("127.0.0.1 - - ["), "{text}");
@@ -315,11 +312,8 @@ async fn what_waits_for_a_restart_is_named_and_the_rest_is_in_force() {
     edge.edit("admin: 127.0.0.1:1\nmetrics: { seriesMax: 900 }\nlimits: { headerFieldsMax: 16 }")
         .await;
     assert_eq!(edge.edge.admin_addr(), admin);
-    let deadline = Instant::now() + PATIENCE;
     for key in ["\"admin\"", "\"metrics.seriesMax\"", "a restart"] {
-        while !edge.admin("/problems").await.text().contains(key) {
-            assert!(Instant::now() < deadline, "nobody is told of {key}");
-        }
+        edge.until_told(key).await;
     }
     let mut request = Request::new("GET", "http://shop.test/");
     for number in 0..20 {

@@ -2,6 +2,7 @@
 
 mod client;
 
+use std::sync::Arc;
 use std::time::Duration;
 use tests::authority::trusting_client;
 use tests::client::h2::H2Connection;
@@ -13,6 +14,7 @@ use tests::origin::{Fault, Origin};
 use tests::origin_h2::H2Origin;
 use tests::origin_scripted::Scripted;
 use tests::own_answer;
+use tokio::sync::Notify;
 
 const GET: &str = "http://shop.test/";
 
@@ -128,27 +130,44 @@ async fn an_answer_that_falls_silent_is_cut_for_its_reason() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_event_stream_may_be_silent_for_longer_than_other_answers() {
-    let origin = Scripted::start(|mut scene, _| async move {
-        scene.read_head().await?;
-        scene
-            .send("HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n")
-            .await?;
-        // What is told here is silence itself.
-        tokio::time::sleep(Duration::from_millis(500)).await;
-        scene.send("9\r\ndata: 0\n\n\r\n").await?;
-        scene.wait_for_close().await;
-        Ok(())
+    let speak = Arc::new(Notify::new());
+    let cue = speak.clone();
+    let events = Scripted::start(move |mut scene, _| {
+        let cue = cue.clone();
+        async move {
+            scene.read_head().await?;
+            let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
+            scene.send(head).await?;
+            cue.notified().await;
+            scene.send("9\r\ndata: 0\n\n\r\n").await?;
+            scene.wait_for_close().await;
+            Ok(())
+        }
     })
     .await;
-    let edge = Edge::start_with(&manifest::shop(&[origin.address]), |settings| {
-        settings.limits.idle_timeout = Duration::from_millis(100);
-        settings.limits.response_timeout = Duration::from_millis(100);
-        settings.limits.stream_idle_timeout = Duration::from_millis(1000);
+    let page = falls_silent().await;
+    let paths = [("/events", "events", 80), ("/", "page", 80)];
+    let site = manifest::join(&[
+        manifest::ingress("shop", "shop.test", &paths),
+        manifest::service("events", 80, &[events.address]),
+        manifest::service("page", 80, &[page.address]),
+    ]);
+    let edge = Edge::start_with(&site, |settings| {
+        settings.limits.idle_timeout = Duration::from_millis(300);
+        settings.limits.response_timeout = Duration::from_millis(300);
+        settings.limits.stream_idle_timeout = Duration::from_millis(2000);
     })
     .await;
     let mut connection = Connection::open(edge.http()).await.expect("connects");
     let request = Request::new("GET", "http://shop.test/events");
     connection.send(request.to_bytes()).await.expect("sends");
+    assert_eq!(connection.read_head().await.expect("begins").status, 200);
+    // Another answer falls silent later, and is cut for it first.
+    let page = Request::new("GET", "http://shop.test/page");
+    edge.try_send(&page).await.expect_err("is cut");
+    let line = edge.log.line_with("path", "/page").await;
+    assert_eq!(line["reason"], "idle-timeout", "{line}");
+    speak.notify_one();
     connection.read_until("data: 0").await.expect("still lives");
     // But not for ever.
     connection.read_to_end().await;
@@ -193,8 +212,8 @@ async fn a_call_of_grpc_has_no_bound_but_its_own() {
     let (answer, mut sender) = h2.start(&call, false).await.expect("starts");
     let (_, mut body) = tests::client::h2::read_head(answer).await.expect("begins");
     for text in ["one", "two"] {
-        // What is told here is silence itself.
-        tokio::time::sleep(Duration::from_millis(400)).await;
+        // What is told here is silence itself, which nothing but time can be: longer than both bounds that do not hold for a call.
+        tokio::time::sleep(short * 2).await;
         sender.send_data(text.into(), false).expect("is open");
         let part = tests::client::within(body.data()).await.expect("in time");
         assert_eq!(part.expect("goes on").expect("is whole"), text);

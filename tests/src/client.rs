@@ -22,6 +22,12 @@ use tokio_rustls::TlsConnector;
 /// A story that waits longer than this for bytes is broken, and says so.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
+/// What comes true some time after an answer (a line, a count, a configuration) is looked at this often.
+pub const LOOK_INTERVAL: Duration = Duration::from_millis(5);
+
+/// Room for one read: a record of TLS.
+pub const READ_BYTES: usize = 16 * 1024;
+
 /// A stream of bytes, plain or TLS.
 pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
@@ -127,6 +133,7 @@ impl Connection {
     }
 
     pub(crate) async fn read_more(&mut self) -> io::Result<usize> {
+        self.ahead.reserve(READ_BYTES); // Or a read is as small as what the buffer happens to have room for.
         within(self.stream.read_buf(&mut self.ahead)).await?
     }
 }
@@ -136,6 +143,18 @@ pub async fn within<T>(work: impl Future<Output = T>) -> io::Result<T> {
     tokio::time::timeout(PATIENCE, work)
         .await
         .map_err(|_| io::Error::new(io::ErrorKind::TimedOut, "the story's patience ended"))
+}
+
+/// Looks until it finds something. A story that looks for too long fails with what it saw last.
+pub async fn until<T>(mut look: impl AsyncFnMut() -> Result<T, String>) -> T {
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    loop {
+        match look().await {
+            Ok(found) => return found,
+            Err(seen) => assert!(tokio::time::Instant::now() < deadline, "{seen}"),
+        }
+        tokio::time::sleep(LOOK_INTERVAL).await;
+    }
 }
 
 /// One request on a connection of its own. The address is the edge's, whatever the URL's host says.

@@ -4,21 +4,19 @@ mod settled;
 
 use crate::authority::{Authority, trusting_client};
 use crate::client::h2::H2Connection;
-use crate::client::{Connection, PATIENCE, Reply, Request};
+use crate::client::{self, Connection, LOOK_INTERVAL, PATIENCE, Reply, Request};
 use crate::log::Log;
 use config::settings::{Flags, Listener, Settings, Source};
 use proxy::app::{self, Options, ShutdownReport};
 use proxy::live::InForce;
 use proxy::shutdown::StopMode;
+use settled::Written;
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
-
-/// What is in force is looked at this often while a story waits for it.
-const LOOK_INTERVAL: Duration = Duration::from_millis(5);
 
 /// A whole edge of one story, on free ports of 127.0.0.1. Ended by `stop`, or when it is dropped; an unclean end fails the story.
 pub struct Edge {
@@ -94,16 +92,12 @@ impl Edge {
 
     /// Waits until `/readyz?verbose` contains this text.
     pub async fn until_ready_says(&self, text: &str) {
-        let deadline = tokio::time::Instant::now() + PATIENCE;
-        loop {
+        client::until(async || {
             let found = self.admin("/readyz?verbose").await.text();
-            if found.contains(text) {
-                return;
-            }
-            let is_late = tokio::time::Instant::now() > deadline;
-            assert!(!is_late, "/readyz?verbose never says {text:?}:\n{found}");
-            tokio::time::sleep(LOOK_INTERVAL).await;
-        }
+            let never = format!("/readyz?verbose never says {text:?}:\n{found}");
+            found.contains(text).then_some(()).ok_or(never)
+        })
+        .await;
     }
 
     /// The edge itself, for what this harness has no word for.
@@ -189,8 +183,12 @@ impl Edge {
     /// file that does not parse, because its last good objects stay in force: for that there is `until`.
     pub async fn settled(&self) {
         let directory = self.manifests();
+        let mut written = None;
         self.until("what is in force is what the manifests say", |in_force| {
-            settled::is_what_is_written(in_force, &directory)
+            let known = written.take();
+            let known = known.filter(|known: &Written| known.version == in_force.version);
+            let known = known.unwrap_or_else(|| Written::read(in_force, &directory));
+            written.insert(known).is_in_force(in_force)
         })
         .await;
     }
@@ -205,7 +203,7 @@ impl Edge {
     }
 
     /// Waits until what is in force is as wanted, through any number of versions.
-    pub async fn until(&self, what: &str, is_so: impl Fn(&InForce) -> bool) {
+    pub async fn until(&self, what: &str, mut is_so: impl FnMut(&InForce) -> bool) {
         let deadline = tokio::time::Instant::now() + PATIENCE;
         loop {
             let now = self.in_force();
@@ -286,6 +284,16 @@ impl Edge {
             (is_whole_name && is_wanted).then(|| value.parse::<f64>().unwrap())
         });
         lines.sum()
+    }
+
+    /// Waits until a metric is exactly that: what a request counts is counted at its end, some time after its client has its answer.
+    pub async fn until_metric(&self, name: &str, labels: &[&str], value: f64) {
+        client::until(async || {
+            let found = self.metric(name, labels).await;
+            let never = format!("{name} {labels:?} is {found} and never {value}");
+            (found == value).then_some(()).ok_or(never)
+        })
+        .await;
     }
 }
 

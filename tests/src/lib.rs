@@ -30,8 +30,8 @@
 //! - `manifest`: Ingress, Service and EndpointSlice in one line. `authority`: certificates, and clients that trust them.
 //! - `cluster`: a real Kubernetes, for stories in `tests/cluster/`.
 //!
-//! Waiting: `Edge::follow`, `Edge::until`, `Log::line_with` and every client end with a failed story after `client::PATIENCE`. A story
-//! never sleeps to let something happen.
+//! Waiting: `client::until`, `Edge::follow`, `Edge::until`, `Edge::until_metric`, `Log::line_with` and every client end with a failed story
+//! after `client::PATIENCE`. A story never sleeps to let something happen; where time itself is what it is about, a comment says so.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 

@@ -1,13 +1,9 @@
 //! What stands in the access log of a story's edge?
 
-use crate::client::PATIENCE;
+use crate::client;
 use serde_json::Value;
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
-
-/// The log is looked at this often while a story waits for a line.
-const LOOK_INTERVAL: Duration = Duration::from_millis(5);
 
 /// Everything that was written to the access log.
 #[derive(Debug, Clone, Default)]
@@ -39,20 +35,12 @@ impl Log {
     /// The first line whose field has that value; a line is written some time after its answer.
     pub async fn line_with(&self, field: &str, value: impl Into<Value>) -> Value {
         let value = value.into();
-        let deadline = tokio::time::Instant::now() + PATIENCE;
-        loop {
-            let lines = self.lines();
-            if let Some(line) = lines.into_iter().find(|line| line[field] == value) {
-                return line;
-            }
-            let is_late = tokio::time::Instant::now() > deadline;
-            assert!(
-                !is_late,
-                "no line with {field} {value} in:\n{}",
-                self.text()
-            );
-            tokio::time::sleep(LOOK_INTERVAL).await;
-        }
+        client::until(async || {
+            let mut lines = self.lines().into_iter();
+            let found = lines.find(|line| line[field] == value);
+            found.ok_or_else(|| format!("no line with {field} {value} in:\n{}", self.text()))
+        })
+        .await
     }
 }
 

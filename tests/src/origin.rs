@@ -9,6 +9,7 @@ mod http1;
 pub use answer::{DIGEST_SEED, digest};
 pub use http1::{Head, Received};
 
+use crate::client::until;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -118,6 +119,15 @@ impl Origin {
     /// Every request whose head was read, in order.
     pub fn received(&self) -> Vec<Received> {
         self.shared.received.lock().unwrap().clone()
+    }
+
+    /// Waits until so many were.
+    pub async fn until_received(&self, count: usize) {
+        until(async || match self.shared.received.lock().unwrap().len() {
+            few if few < count => Err(format!("{}: {few} requests, not {count}", self.name)),
+            _ => Ok(()),
+        })
+        .await;
     }
 
     /// Connections accepted since the start.

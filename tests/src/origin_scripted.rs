@@ -1,5 +1,6 @@
 //! What stands behind the edge when a story writes every byte of it by itself?
 
+use crate::client::READ_BYTES;
 use crate::origin::reset;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -85,6 +86,7 @@ impl Scene {
                 let rest = self.ahead.split_off(at + text.len());
                 return Ok(std::mem::replace(&mut self.ahead, rest));
             }
+            self.ahead.reserve(READ_BYTES);
             if self.stream.read_buf(&mut self.ahead).await? == 0 {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }

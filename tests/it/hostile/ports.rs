@@ -1,8 +1,7 @@
 //! What hears somebody who speaks the wrong protocol to a port?
 
 use super::check_unharmed;
-use std::time::Instant;
-use tests::client::{Connection, PATIENCE, Request};
+use tests::client::{Connection, Request};
 use tests::edge::Edge;
 use tests::manifest;
 use tests::origin::Origin;
@@ -52,12 +51,12 @@ async fn a_port_that_hears_the_wrong_protocol_says_so_and_goes_on() {
     let answer = exchange(edge.https(), plain).await;
     let answer = String::from_utf8_lossy(&answer);
     assert!(answer.starts_with("HTTP/1.1 400 "), "{answer:?}");
-    // Counted when its connection has ended, some time after the answer.
-    let deadline = Instant::now() + PATIENCE;
-    let labels = ["outcome=\"plain-http\""];
-    while edge.metric("hedgerow_tls_handshakes_total", &labels).await < 1.0 {
-        assert!(Instant::now() < deadline, "it was never counted");
-    }
+    edge.until_metric(
+        "hedgerow_tls_handshakes_total",
+        &["outcome=\"plain-http\""],
+        1.0,
+    )
+    .await;
     let answer = exchange(edge.http(), &client_hello(b"shop.test")).await;
     assert!(answer.starts_with(b"HTTP/1.1 400 "), "{answer:?}");
     let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";

@@ -1,7 +1,6 @@
 //! Do requests and streams survive a thousand edits?
 
 use crate::load::{Load, Patron};
-use std::time::Duration;
 use tests::authority::Authority;
 use tests::client::websocket::WebSocket;
 use tests::client::{Connection, Request};
@@ -201,9 +200,7 @@ async fn a_request_on_its_way_ends_at_an_endpoint_that_is_gone_from_the_manifest
     let mut connection = Connection::open(edge.http()).await.expect("connects");
     let slow = Request::new("GET", "http://shop.test/sleep/700");
     connection.send(slow.to_bytes()).await.expect("sends");
-    while origins[0].received().is_empty() {
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
+    origins[0].until_received(1).await;
     edge.write("endpoints.yaml", &slice(&origins[1])).await;
     let reply = edge.get("http://shop.test/").await;
     assert_eq!(reply.served_by(), "new");

@@ -25,13 +25,8 @@ async fn at_once(edge: &Edge, count: usize) -> Vec<Reply> {
 
 /// Waits until that many requests are held.
 async fn are_held(edge: &Edge, count: f64) {
-    let looks = async {
-        while edge.metric("hedgerow_requests_held", &[]).await != count {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    let held = tests::client::within(looks).await;
-    held.unwrap_or_else(|_| panic!("never {count} held requests"));
+    edge.until_metric("hedgerow_requests_held", &[], count)
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -41,8 +36,7 @@ async fn a_restart_of_the_only_endpoint_is_noticed_by_nobody() {
     assert_eq!(edge.get(GET).await.status, 200);
     origin.refuse().await;
     let (replies, ()) = tokio::join!(at_once(&edge, 20), async {
-        // As long as a quick restart takes.
-        tokio::time::sleep(Duration::from_millis(500)).await;
+        are_held(&edge, 20.0).await;
         origin.accept_again();
     });
     for reply in replies {
@@ -57,12 +51,18 @@ async fn a_restart_of_the_only_endpoint_is_noticed_by_nobody() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_longer_restart_is_held_for_as_long_as_the_annotation_says() {
     let origin = Origin::start("a").await;
-    let site = manifest::shop_annotated(&[origin.address], &[("hold", "5s")]);
-    let edge = Edge::start(&site).await;
+    let paths = [("/", "web", 80)];
+    let edge = Edge::start(&manifest::join(&[
+        manifest::ingress_annotated("shop", "shop.test", &paths, &[("hold", "20s")]),
+        manifest::ingress("brief", "brief.test", &paths),
+        manifest::service("web", 80, &[origin.address]),
+    ]))
+    .await;
     origin.refuse().await;
     let (replies, ()) = tokio::join!(at_once(&edge, 5), async {
-        // Longer than the hold that is the default.
-        tokio::time::sleep(Duration::from_millis(1300)).await;
+        are_held(&edge, 5.0).await;
+        // One that is held for as long as is the default comes later, and has its answer first.
+        assert_eq!(edge.get("http://brief.test/").await.status, 503);
         origin.accept_again();
     });
     for reply in replies {

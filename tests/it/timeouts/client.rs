@@ -51,23 +51,25 @@ async fn a_body_that_stops_coming_is_a_408() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_body_that_comes_slowly_but_does_come_is_whole() {
     let origin = Origin::start("a").await;
+    let stall = Duration::from_millis(800);
     let edge = Edge::start_with(&manifest::shop(&[origin.address]), |settings| {
-        settings.limits.body_stall_timeout = SHORT;
-        settings.limits.header_timeout = SHORT;
+        settings.limits.body_stall_timeout = stall;
+        settings.limits.header_timeout = stall;
     })
     .await;
     let mut connection = Connection::open(edge.http()).await.expect("connects");
-    let head = "POST / HTTP/1.1\r\nhost: shop.test\r\ncontent-length: 10\r\n\r\n";
+    let head = "POST / HTTP/1.1\r\nhost: shop.test\r\ncontent-length: 30\r\n\r\n";
     connection.send(head).await.expect("sends");
-    for byte in "helloworld".chars() {
-        connection.send(byte.to_string()).await.expect("sends");
-        // What is told here is slowness itself.
-        tokio::time::sleep(SHORT / 4).await;
+    // What is told here is slowness itself: each byte in time, all together in half as long again as one pause may be.
+    let mut pace = tokio::time::interval(stall / 20);
+    for _ in 0..30 {
+        pace.tick().await;
+        connection.send("x").await.expect("sends");
     }
     let reply = connection.read_reply(false).await.expect("answers");
     assert_eq!(
         (reply.status, reply.field("x-body-bytes")),
-        (200, Some("10"))
+        (200, Some("30"))
     );
     drop(connection);
     edge.stop().await;

@@ -8,16 +8,33 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
-/// Compiles the directory as `hedgerow check` does, and compares all that a request or an operator could tell apart.
-pub fn is_what_is_written(in_force: &InForce, directory: &Path) -> bool {
-    let loaded = k8s::source::directory::load(directory);
-    let now = in_force.published_at.as_second();
-    let written = k8s::control::build(&loaded.objects, &in_force.settings, now);
-    in_force.version > 0
-        && in_force.snapshot.digest == written.snapshot.digest
-        && certificates(&in_force.snapshot) == certificates(&written.snapshot)
-        && endpoints(in_force) == endpoints_of(&written)
-        && has_same_problems(&in_force.problems, &written.problems)
+/// A directory as it would be in force. Read once for each version that is looked at: that is what costs.
+pub struct Written {
+    /// What was in force when it was read.
+    pub version: u64,
+    compiled: Compiled,
+}
+
+impl Written {
+    /// Compiles the directory as `hedgerow check` does.
+    pub fn read(in_force: &InForce, directory: &Path) -> Written {
+        let loaded = k8s::source::directory::load(directory);
+        let now = in_force.published_at.as_second();
+        Written {
+            version: in_force.version,
+            compiled: k8s::control::build(&loaded.objects, &in_force.settings, now),
+        }
+    }
+
+    /// Compares all that a request or an operator could tell apart.
+    pub fn is_in_force(&self, in_force: &InForce) -> bool {
+        let written = &self.compiled;
+        in_force.version > 0
+            && in_force.snapshot.digest == written.snapshot.digest
+            && certificates(&in_force.snapshot) == certificates(&written.snapshot)
+            && endpoints(in_force) == endpoints_of(written)
+            && has_same_problems(&in_force.problems, &written.problems)
+    }
 }
 
 fn certificates(snapshot: &Snapshot) -> BTreeMap<String, u64> {

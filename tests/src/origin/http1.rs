@@ -1,6 +1,7 @@
 //! How does an origin read a request and misbehave, byte by byte?
 
 use super::{Fault, Shared, answer, reset};
+use crate::client::READ_BYTES;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -161,6 +162,7 @@ impl Wire {
 
     /// Bytes read; 0: the client closed.
     pub async fn read_more(&mut self) -> io::Result<usize> {
+        self.ahead.reserve(READ_BYTES);
         self.stream.read_buf(&mut self.ahead).await
     }
 
