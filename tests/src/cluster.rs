@@ -25,7 +25,8 @@
 //! - Without `controllers` the ClusterRoles view, edit and admin are empty (a controller fills them), and a namespace has no ServiceAccount.
 //! - Loopback and link-local addresses are refused in EndpointSlices by Kubernetes itself.
 //! - Nothing is left behind, however the test ends: see `cluster/process.rs` and `cluster/directory.rs`.
-//! - Stories are in `tests/cluster/`, run by `make e2e`, or with `cargo test --package hedgerow-tests --test cluster`.
+//! - Stories are in `tests/cluster/`, run by `make e2e`, or with `cargo test --package hedgerow-tests --test cluster`. The first run builds
+//!   the programs; HEDGEROW_CLUSTER_CACHE is a folder that several work trees may share.
 
 pub mod access;
 pub mod api;
@@ -61,6 +62,8 @@ use tokio::sync::OnceCell;
 
 /// What a story waits for is looked at this often.
 pub const LOOK_INTERVAL: Duration = Duration::from_millis(10);
+/// Somebody else's port may never answer.
+const ANSWER_PATIENCE: Duration = Duration::from_secs(5);
 /// A start takes 3 s on a quiet machine; one that compiles at the same time needs several times that.
 const START_PATIENCE: Duration = Duration::from_secs(120);
 /// Ports are chosen before a program takes them; somebody else may be faster.
@@ -157,7 +160,7 @@ impl Cluster {
             Process::new(name, programs.path(name), arguments, directory.path())
         };
         Cluster {
-            etcd: process("etcd", control_plane::etcd(path, ports)),
+            etcd: process("etcd", control_plane::etcd(&access, ports)),
             api_server: process(
                 "kube-apiserver",
                 control_plane::api_server(&access, ports, options),
@@ -187,7 +190,7 @@ impl Cluster {
         (Ipv4Addr::LOCALHOST, self.ports.api_server).into()
     }
 
-    /// Where etcd answers, in the clear.
+    /// Where etcd answers, over TLS.
     pub fn etcd_address(&self) -> SocketAddr {
         (Ipv4Addr::LOCALHOST, self.ports.etcd).into()
     }
@@ -226,16 +229,14 @@ impl Cluster {
 
     async fn try_start_etcd(&self) -> Result<(), String> {
         self.etcd.start();
-        let door = (self.etcd_address(), None);
+        let door = (self.etcd_address(), self.access.client(&self.admin(), &[]));
         until_answered(&self.etcd, door, "/health").await
     }
 
     async fn try_start_api_server(&self) -> Result<(), String> {
         self.api_server.start();
-        let door = (
-            self.address(),
-            Some(self.access.client(&Access::nobody(), &[])),
-        );
+        // Anybody may ask; but who asks as admin learns as well that certificates count, a moment after the port is open.
+        let door = (self.address(), self.access.client(&self.admin(), &[]));
         until_answered(&self.api_server, door, "/readyz").await
     }
 
@@ -262,7 +263,7 @@ impl Cluster {
             process.start();
             self.controllers.push(process);
         }
-        let door = (self.address(), Some(self.access.client(&self.admin(), &[])));
+        let door = (self.address(), self.access.client(&self.admin(), &[]));
         let account = "/api/v1/namespaces/default/serviceaccounts/default";
         let started = until_answered(&self.controllers[0], door, account).await;
         started.unwrap_or_else(|log| panic!("the controllers do not start:\n{log}"));
@@ -319,26 +320,26 @@ impl Cluster {
     }
 }
 
-/// Where to ask, and how: in the clear, or with this TLS.
-type Door = (SocketAddr, Option<Arc<ClientConfig>>);
+/// Where to ask, and with which certificate.
+type Door = (SocketAddr, Arc<ClientConfig>);
 
 /// Asks until the answer is 200. Err: the end of the program's log, when it ended or never answered.
 async fn until_answered(process: &Process, door: Door, path: &str) -> Result<(), String> {
     let deadline = Instant::now() + START_PATIENCE;
-    while !matches!(ask(&door, path).await, Ok(reply) if reply.status == 200) {
+    loop {
+        let answer = tokio::time::timeout(ANSWER_PATIENCE, ask(&door, path)).await;
+        if matches!(answer, Ok(Ok(reply)) if reply.status == 200) {
+            return Ok(());
+        }
         if process.ended().is_some() || Instant::now() > deadline {
             return Err(format!("{}: {}", process.name, process.log_end()));
         }
         tokio::time::sleep(LOOK_INTERVAL).await;
     }
-    Ok(())
 }
 
 async fn ask((address, tls): &Door, path: &str) -> io::Result<Reply> {
-    let request = Request::new("GET", &format!("http://127.0.0.1{path}"));
-    let mut connection = match tls {
-        Some(tls) => Connection::open_tls(*address, "127.0.0.1", tls.clone()).await?,
-        None => Connection::open(*address).await?,
-    };
-    request.send_on(&mut connection).await
+    let request = Request::new("GET", &format!("https://127.0.0.1{path}"));
+    let connection = Connection::open_tls(*address, "127.0.0.1", tls.clone());
+    request.send_on(&mut connection.await?).await
 }

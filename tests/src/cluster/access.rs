@@ -7,6 +7,7 @@ use rustls::{ClientConfig, RootCertStore};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// The group that may do everything.
 pub const MASTERS: &str = "system:masters";
@@ -19,6 +20,8 @@ pub struct Access {
     /// Signs the certificate of who may speak for others (`--requestheader-client-ca-file`).
     front: Authority,
     directory: PathBuf,
+    /// So many were written.
+    kubeconfigs: AtomicUsize,
 }
 
 /// Who asks: a user with a certificate, a bearer of a token, or nobody.
@@ -36,14 +39,18 @@ impl Access {
             authority: Authority::default(),
             front: Authority::default(),
             directory: directory.to_owned(),
+            kubeconfigs: AtomicUsize::new(0),
         };
         let server = access.sign_server();
+        let etcd_client = access.authority.sign_client("etcd-client", &[]);
         let tokens = rcgen::KeyPair::generate().unwrap();
         for (name, text) in [
             ("ca.crt", access.authority.certificate()),
             ("front-ca.crt", access.front.certificate()),
-            ("apiserver.crt", server.certificate),
-            ("apiserver.key", server.key),
+            ("server.crt", server.certificate),
+            ("server.key", server.key),
+            ("etcd-client.crt", etcd_client.certificate),
+            ("etcd-client.key", etcd_client.key),
             ("sa.key", tokens.serialize_pem()),
             ("sa.pub", tokens.public_key_pem()),
         ] {
@@ -57,7 +64,7 @@ impl Access {
         self.directory.join(name)
     }
 
-    /// For whoever answers as the API server: itself, and the proxies before it.
+    /// For whoever answers in this cluster: the API server, the proxies before it, etcd.
     pub fn sign_server(&self) -> Pair {
         self.authority.sign(&[
             "kubernetes",
@@ -124,7 +131,9 @@ impl Access {
             authority = base64(self.authority().as_bytes()),
         );
         let name = credentials.name.replace([':', '/'], "-");
-        let path = self.file(&format!("{name}-{}.kubeconfig", server.port()));
+        // Never the same file twice: somebody may be reading it.
+        let number = self.kubeconfigs.fetch_add(1, Ordering::Relaxed);
+        let path = self.file(&format!("{name}-{number}.kubeconfig"));
         std::fs::write(&path, text).unwrap();
         path
     }

@@ -17,13 +17,19 @@ pub struct Ports {
     pub api_server: u16,
 }
 
-/// Without fsync: a test's power cut is SIGKILL, and what was written to memory outlives that.
-pub fn etcd(directory: &Path, ports: Ports) -> Vec<String> {
-    let client = format!("http://127.0.0.1:{}", ports.etcd);
+/// Without fsync: a test's power cut is SIGKILL, and what was written to memory outlives that. With TLS: whoever else took the port is
+/// not mistaken for it.
+pub fn etcd(access: &Access, ports: Ports) -> Vec<String> {
+    let client = format!("https://127.0.0.1:{}", ports.etcd);
     let peer = format!("http://127.0.0.1:{}", ports.etcd_peer);
+    let file = |name: &str| access.file(name).display().to_string();
     vec![
         "--name=test".into(),
-        format!("--data-dir={}/etcd", directory.display()),
+        format!("--data-dir={}", file("etcd")),
+        format!("--cert-file={}", file("server.crt")),
+        format!("--key-file={}", file("server.key")),
+        "--client-cert-auth".into(),
+        format!("--trusted-ca-file={}", file("ca.crt")),
         "--unsafe-no-fsync".into(),
         format!("--listen-client-urls={client}"),
         format!("--advertise-client-urls={client}"),
@@ -38,13 +44,16 @@ pub fn etcd(directory: &Path, ports: Ports) -> Vec<String> {
 pub fn api_server(access: &Access, ports: Ports, options: &Options) -> Vec<String> {
     let file = |name: &str| access.file(name).display().to_string();
     let mut arguments = vec![
-        format!("--etcd-servers=http://127.0.0.1:{}", ports.etcd),
+        format!("--etcd-servers=https://127.0.0.1:{}", ports.etcd),
+        format!("--etcd-cafile={}", file("ca.crt")),
+        format!("--etcd-certfile={}", file("etcd-client.crt")),
+        format!("--etcd-keyfile={}", file("etcd-client.key")),
         "--bind-address=127.0.0.1".into(),
         format!("--secure-port={}", ports.api_server),
         "--advertise-address=192.0.2.1".into(),
         "--endpoint-reconciler-type=none".into(),
-        format!("--tls-cert-file={}", file("apiserver.crt")),
-        format!("--tls-private-key-file={}", file("apiserver.key")),
+        format!("--tls-cert-file={}", file("server.crt")),
+        format!("--tls-private-key-file={}", file("server.key")),
         format!("--client-ca-file={}", file("ca.crt")),
         format!("--requestheader-client-ca-file={}", file("front-ca.crt")),
         "--requestheader-username-headers=X-Remote-User".into(),

@@ -9,16 +9,13 @@ mod pump;
 mod tests;
 
 use super::ports;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinSet};
-
-/// Waiting behind the listener.
-const BACKLOG: u32 = 1024;
 
 /// What the way does from now on, to open connections too.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -60,7 +57,8 @@ struct Counts {
 impl Faults {
     /// Passes everything on to that address.
     pub async fn start(upstream: SocketAddr) -> Faults {
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, ports::free()));
+        let listener = ports::listener();
+        let address = listener.local_addr().unwrap();
         let (fault, orders) = watch::channel((0, Fault::Pass));
         let (obeying, obeyed) = watch::channel(0);
         let counts = Arc::new(Counts::default());
@@ -69,7 +67,6 @@ impl Faults {
             orders,
             counts: counts.clone(),
         };
-        let listener = listen(address);
         let task = tokio::spawn(way.serve(listener, address, obeying));
         Faults {
             address,
@@ -132,7 +129,7 @@ impl Way {
                 // Closed when this one says so, and not a moment later.
                 connections.shutdown().await;
             } else if listener.is_none() {
-                listener = Some(listen(address));
+                listener = Some(ports::listen(address).unwrap());
             }
             obeying.send_replace(number);
             tokio::select! {
@@ -205,14 +202,6 @@ async fn ended(mut orders: watch::Receiver<Order>) -> bool {
             }
         }
     }
-}
-
-/// SO_REUSEADDR, so that the port can be opened again while old connections linger.
-fn listen(address: SocketAddr) -> TcpListener {
-    let socket = TcpSocket::new_v4().unwrap();
-    socket.set_reuseaddr(true).unwrap();
-    socket.bind(address).unwrap();
-    socket.listen(BACKLOG).unwrap()
 }
 
 /// The next connection; never, where nobody listens.

@@ -1,12 +1,17 @@
 //! Which port of 127.0.0.1 is free, and stays so while its program is away?
 
-use std::net::{Ipv4Addr, TcpListener};
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::atomic::{AtomicU16, Ordering};
+use tokio::net::TcpSocket;
 
 /// Below the range from which the kernel takes ports for outgoing connections (ip(7): from 32768 on). A port that is given up for a
 /// restart would otherwise go to whoever connects next.
 const FIRST: u16 = 20_000;
 const COUNT: u16 = 12_000;
+
+/// Waiting behind a listener.
+const BACKLOG: u32 = 1024;
 
 /// Counts within this process, so that two clusters of one test never look at the same port at the same time.
 static NEXT: AtomicU16 = AtomicU16::new(0);
@@ -24,4 +29,22 @@ pub fn free() -> u16 {
         }
     }
     panic!("no free port from {FIRST} on");
+}
+
+/// A listener of this process itself, on a port that can be opened again.
+pub fn listener() -> tokio::net::TcpListener {
+    loop {
+        // Somebody may be faster.
+        if let Ok(listener) = listen((Ipv4Addr::LOCALHOST, free()).into()) {
+            return listener;
+        }
+    }
+}
+
+/// SO_REUSEADDR, so that the port can be opened again while old connections linger.
+pub fn listen(address: SocketAddr) -> io::Result<tokio::net::TcpListener> {
+    let socket = TcpSocket::new_v4()?;
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }

@@ -17,7 +17,7 @@ use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
@@ -84,8 +84,8 @@ struct State {
 impl HttpFaults {
     pub async fn start(cluster: &Cluster) -> HttpFaults {
         let acceptor = TlsAcceptor::from(server_config(&cluster.access));
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, ports::free()));
-        let listener = TcpListener::bind(address).await.unwrap();
+        let listener = ports::listener();
+        let address = listener.local_addr().unwrap();
         let state = Arc::new(State {
             upstream: cluster.address(),
             front: cluster.access.client(&cluster.access.front(), &[]),
