@@ -88,6 +88,8 @@ pub enum Reason {
     Overloaded,
     /// As many requests as a backend may hold are waiting for an endpoint.
     HoldFull,
+    /// The edge stopped, and its time to finish was over.
+    Stopped,
     /// The edge failed by itself.
     Internal,
 }
@@ -131,6 +133,7 @@ impl Reason {
         Reason::RequestTimeout,
         Reason::Overloaded,
         Reason::HoldFull,
+        Reason::Stopped,
         Reason::Internal,
     ];
 
@@ -192,6 +195,7 @@ impl Reason {
             Reason::RequestTimeout => ("request-timeout", Fault::Backend, 504, "The whole request took longer than its route allows."),
             Reason::Overloaded => ("overloaded", Fault::Edge, 503, "The edge has as many requests in flight as its memory allows."),
             Reason::HoldFull => ("hold-full", Fault::Backend, 503, "No endpoint can be used, and as many requests as allowed wait for one already."),
+            Reason::Stopped => ("stopped", Fault::Edge, 0, "The edge stopped, and its time to finish was over."),
             Reason::Internal => ("internal", Fault::Edge, 500, "The edge failed; its log says why."),
         }
     }

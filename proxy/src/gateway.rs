@@ -76,10 +76,10 @@ impl ProxyHttp for Gateway {
 
     async fn upstream_peer(
         &self,
-        _session: &mut Session,
+        session: &mut Session,
         ctx: &mut RequestCtx,
     ) -> Result<Box<HttpPeer>> {
-        attempt::begin(ctx).await
+        attempt::begin(session, ctx).await
     }
 
     fn fail_to_connect(
@@ -139,11 +139,11 @@ impl ProxyHttp for Gateway {
     fn upstream_response_body_filter(
         &self,
         _session: &mut Session,
-        _body: &mut Option<Bytes>,
+        body: &mut Option<Bytes>,
         end_of_stream: bool,
         ctx: &mut RequestCtx,
     ) -> Result<Option<Duration>> {
-        waits::after_response_part(end_of_stream, ctx)?;
+        waits::after_response_part(body, end_of_stream, ctx)?;
         Ok(None)
     }
 
@@ -153,7 +153,7 @@ impl ProxyHttp for Gateway {
         _trailers: &mut HeaderMap,
         ctx: &mut RequestCtx,
     ) -> Result<()> {
-        waits::after_response_part(true, ctx)
+        waits::after_response_head(true, ctx)
     }
 
     async fn response_filter(

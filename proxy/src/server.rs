@@ -30,6 +30,8 @@ pub struct Shared {
     pub metrics: Arc<Metrics>,
     pub access_log: Arc<AccessLog>,
     pub readiness: Readiness,
+    /// True: requests that end now are cut by the stop.
+    pub is_cutting: AtomicBool,
 }
 
 /// What the data path contributes to `/readyz`.

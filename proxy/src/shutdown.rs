@@ -6,6 +6,7 @@
 
 use crate::server::Server;
 use config::limits::LINGER;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 use tokio::time::timeout;
 
@@ -62,6 +63,7 @@ impl Server {
             connections_cut: self.connections_open(),
             took: begun.elapsed(),
         };
+        self.shared().is_cutting.store(true, Ordering::Relaxed);
         self.end().await;
         tracing::info!(?report, "stopped");
         report

@@ -172,9 +172,12 @@ async fn an_event_stream_ends_at_the_deadline_and_a_request_before_it() {
 async fn a_stop_at_once_waits_for_nobody() {
     let (edge, _origin) = start(Duration::from_secs(60)).await;
     let mut events = open_events(&edge).await;
+    let log = edge.log.clone();
     let report = edge.stop_whatever_is_cut(StopMode::AtOnce).await;
     assert_eq!(report.data_path.requests_cut, 1, "{report:?}");
     assert!(report.data_path.took < Duration::from_secs(5), "{report:?}");
     assert!(report.is_log_flushed);
+    let line = log.line_with("path", "/events").await;
+    assert_eq!(line["reason"], "stopped", "{line}");
     events.read_to_end().await;
 }

@@ -246,3 +246,25 @@ async fn a_client_without_alpn_gets_http_1() {
     drop(connection);
     edge.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backend_of_http_1_0_is_answered_for_in_our_own_version() {
+    let origin = Scripted::start(|mut scene, _| async move {
+        scene.read_head().await?;
+        let answer = "HTTP/1.0 200 OK\r\ncontent-length: 5\r\n\r\nhello";
+        scene.send(answer).await?;
+        scene.wait_for_close().await;
+        Ok(())
+    })
+    .await;
+    let edge = Edge::start(&manifest::shop(&[origin.address])).await;
+    let mut client = Connection::open(edge.http()).await.expect("connects");
+    for _ in 0..2 {
+        let request = Request::new("GET", "http://shop.test/").to_bytes();
+        client.send(request).await.expect("sends");
+        let answer = client.read_until("hello").await.expect("answers");
+        let answer = String::from_utf8_lossy(&answer).to_lowercase();
+        assert!(answer.starts_with("http/1.1 200 ok\r\n"), "{answer}");
+    }
+    edge.stop().await;
+}

@@ -109,13 +109,19 @@ async fn an_endpoint_whose_tls_fails_leaves_the_request_to_the_others() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_path_with_a_back_tick_is_served_as_browsers_send_it() {
+async fn what_browsers_do_not_escape_is_served_as_they_send_it() {
     let origin = Origin::start("a").await;
     let edge = Edge::start(&manifest::shop(&[origin.address])).await;
     let reply = edge.get("http://shop.test/a`b?c=`d`").await;
     assert_eq!((reply.status, reply.served_by()), (200, "a"));
     assert_eq!(origin.received()[0].head.target, "/a%60b?c=`d`");
     edge.log.line_with("path", "/a%60b").await;
+    let mut client = Connection::open(edge.http()).await.expect("connects");
+    let head = "GET /q?file=C:\\new HTTP/1.1\r\nhost: shop.test\r\nconnection: close\r\n\r\n";
+    client.send(head).await.expect("sends");
+    let reply = client.read_reply(false).await.expect("answers");
+    assert_eq!((reply.status, reply.served_by()), (200, "a"));
+    assert_eq!(origin.received()[1].head.target, "/q?file=C:\\new");
     edge.stop().await;
 }
 

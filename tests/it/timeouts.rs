@@ -1,5 +1,6 @@
 //! Does every wait end, with the right answer and the right reason?
 
+mod both_ways;
 mod client;
 
 use std::sync::Arc;

@@ -15,6 +15,7 @@ use config::settings::Settings;
 use rustls::sign::CertifiedKey;
 use std::io::Write;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 /// Made first, shared by all.
 #[derive(Debug)]
@@ -66,6 +67,7 @@ impl Ground {
             metrics: self.metrics.clone(),
             access_log: self.access_log.clone(),
             readiness: Default::default(),
+            is_cutting: AtomicBool::new(false),
         });
         let options = server::Options {
             layout,

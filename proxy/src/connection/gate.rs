@@ -5,6 +5,7 @@
 //! what an idle connection may send.
 
 mod io;
+mod stall;
 
 use super::chunk::ChunkScan;
 use super::context::ConnectionContext;
@@ -17,15 +18,14 @@ use pingora_core::protocols::raw_connect::ProxyDigest;
 use pingora_core::protocols::tls::SslDigest;
 use pingora_core::protocols::{Shutdown, SocketDigest};
 use pingora_http::ResponseHeader;
+use stall::Stall;
 use std::io::{Error, ErrorKind, Result};
 use std::os::fd::RawFd;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
-use tokio::time::Sleep;
 
 /// What an HTTP/2 client may send while it has no stream open. Above the connection window: DATA of a stream that was answered already
 /// still arrives (64 KiB cut clients whose upload we had answered; measured). A flood of PINGs ends here.
@@ -148,10 +148,7 @@ impl Gate {
             buffer: BytesMut::new(),
             ahead_bytes_max: limits.header_bytes_max,
             body: if is_http2 { Body::Http2 } else { Body::AtRest },
-            write_stall: Stall {
-                timeout: limits.write_stall_timeout,
-                clock: None,
-            },
+            write_stall: Stall::new(limits.write_stall_timeout),
             quiet_bytes: QuietBytes::default(),
             unflushed: Unflushed::Nothing,
             is_shut: false,
@@ -358,27 +355,4 @@ impl std::error::Error for MalformedBody {}
 
 fn malformed() -> Error {
     Error::new(ErrorKind::InvalidData, MalformedBody)
-}
-
-/// The clock of a client that does not read: pingora has none on response headers and flushes.
-#[derive(Debug)]
-struct Stall {
-    timeout: Duration,
-    clock: Option<Pin<Box<Sleep>>>,
-}
-
-impl Stall {
-    fn watch<T>(&mut self, cx: &mut Context<'_>, write: Poll<Result<T>>) -> Poll<Result<T>> {
-        if write.is_ready() {
-            self.clock = None;
-            return write;
-        }
-        let clock = self
-            .clock
-            .get_or_insert_with(|| Box::pin(tokio::time::sleep(self.timeout)));
-        match clock.as_mut().poll(cx) {
-            Poll::Ready(()) => Poll::Ready(Err(ErrorKind::TimedOut.into())),
-            Poll::Pending => Poll::Pending,
-        }
-    }
 }

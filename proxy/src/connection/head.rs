@@ -179,16 +179,16 @@ impl HeadScan {
         if method == b"CONNECT" {
             return Err(Reason::MethodNotAllowed); // Its message framing differs (RFC 9110 §9.3.6).
         }
-        if !target.iter().all(|byte| is_target_byte(*byte)) {
+        let query = memchr(b'?', target).unwrap_or(target.len());
+        let (path, query) = target.split_at(query);
+        // Browsers leave it as it is in a query, where nobody takes it for a separator.
+        let is_in_query = |byte: &u8| is_target_byte(*byte) || *byte == b'\\';
+        if !path.iter().all(|byte| is_target_byte(*byte)) || !query.iter().all(is_in_query) {
             return Err(Reason::BadPath);
         }
         let start = start + method.len() + 1;
         self.authority =
             authority_range(method, target)?.map(|range| start + range.start..start + range.end);
-        let path = target
-            .split(|byte| *byte == b'?')
-            .next()
-            .unwrap_or_default();
         self.ticked = memchr(b'`', path).map(|_| start..start + path.len());
         Ok(())
     }

@@ -114,6 +114,7 @@ fn tell(connection: &Connection, reason: Reason, request_id: &str, told: &Told) 
         route: "",
         backend: "",
         endpoint: None,
+        attempt_count: 0,
         attempts: &[],
         user_agent: None,
         referer: None,

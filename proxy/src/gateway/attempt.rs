@@ -5,11 +5,13 @@ use crate::request::attempts::Attempt;
 use crate::request::kind::Kind;
 use crate::response::headers;
 use crate::retry::{self, Verdict, failure};
+use crate::upstream::peer::Load;
 use crate::upstream::watchdog::Watchdog;
 use crate::upstream::{choose, peer, timeouts};
 use config::model::RoutePolicy;
 use config::reason::Reason;
 use http::StatusCode;
+use http::header::CONTENT_LENGTH;
 use pingora_core::upstreams::peer::HttpPeer;
 use pingora_error::{Error, ErrorSource, Result};
 use pingora_http::ResponseHeader;
@@ -20,8 +22,11 @@ use std::time::Instant;
 /// Informational responses that are passed on for one request. A backend that sends more has lost its way.
 const INTERIMS_MAX: u32 = 16;
 
+/// Every endpoint's machine takes as much before its program reads: Linux's smallest receive buffer in use is larger.
+const UNREAD_BYTES_MAX: u64 = 16 * 1024;
+
 /// Waits if the hold says so, chooses an endpoint, and says how to connect to it.
-pub async fn begin(ctx: &mut RequestCtx) -> Result<Box<HttpPeer>> {
+pub async fn begin(session: &mut Session, ctx: &mut RequestCtx) -> Result<Box<HttpPeer>> {
     ctx.patience.disarm();
     let Some(forward) = &ctx.forward else {
         return Err(known(ctx, Reason::Internal));
@@ -49,7 +54,20 @@ pub async fn begin(ctx: &mut RequestCtx) -> Result<Box<HttpPeer>> {
     // What was read of the body comes again, from the engine's buffer.
     ctx.bytes_in = 0;
     ctx.attempt = Some(Attempt::new(&endpoint, timeouts, now));
-    Ok(peer::build(&backend.terms, &endpoint, &timeouts, ctx.kind))
+    let load = Load {
+        kind: ctx.kind,
+        is_upload: is_upload(session),
+    };
+    Ok(peer::build(&backend.terms, &endpoint, &timeouts, load))
+}
+
+/// May the body be more than an endpoint takes without reading it?
+fn is_upload(session: &mut Session) -> bool {
+    let length = session.req_header().headers.get(CONTENT_LENGTH);
+    match length.map(|length| length.to_str().map(str::parse::<u64>)) {
+        Some(Ok(Ok(length))) => length > UNREAD_BYTES_MAX,
+        _ => !session.as_mut().is_body_empty(),
+    }
 }
 
 /// No connection could be made, so nothing was sent: another endpoint, or the same ones after a wait, until the hold ends.

@@ -112,6 +112,10 @@ pub fn prepare_response(
     if let Some(forward) = &ctx.forward {
         route::apply_response_headers(&ctx.in_force, forward, response)?;
     }
+    if response.version < Version::HTTP_11 {
+        // "A proxy MUST send its own HTTP-version in forwarded messages" (RFC 9110 §6.2).
+        response.set_version(Version::HTTP_11);
+    }
     ctx.status = response.status.as_u16();
     ctx.reason = Reason::Answered;
     set_body_idle(response, ctx);
@@ -130,7 +134,7 @@ pub fn prepare_response(
         // The body ends with the connection, so nothing may promise another request.
         own::close_after(session, ctx);
     }
-    waits::after_response_part(is_bodiless(session, response), ctx)
+    waits::after_response_head(is_bodiless(session, response), ctx)
 }
 
 /// Counts the body. Where it ends before the request does, nobody wants the rest: a client on HTTP/1 that does not hang up by itself is

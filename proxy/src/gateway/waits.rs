@@ -29,23 +29,31 @@ pub fn after_request_part(part: &mut Option<Bytes>, end_of_stream: bool, ctx: &m
         return;
     };
     attempt.is_sent |= end_of_stream;
-    if attempt.first_byte.is_some() {
-        // The response has overtaken the request: now it sets the clock.
-        return;
-    }
     let now = Instant::now();
-    if end_of_stream {
-        return for_header(now, ctx);
+    match (attempt.first_byte.is_some(), end_of_stream) {
+        // The response has overtaken the request. What moves, either way, is not idle.
+        (true, _) if attempt.is_answered => {}
+        (true, _) => for_either(now, ctx),
+        (false, true) => for_header(now, ctx),
+        (false, false) => for_client(now, ctx),
     }
-    for_client(now, ctx);
-    if is_http2(ctx) {
+    if !end_of_stream {
         *part = part.take().map(|part| ctx.patience.watch_part(part));
     }
 }
 
 /// A part of the response has come: until the next one, the backend has the time that its terms give it, and not longer than the request has.
 /// After the last one there is nothing to wait for, but for what the client may still be sending.
-pub fn after_response_part(end_of_stream: bool, ctx: &mut RequestCtx) -> Result<()> {
+pub fn after_response_head(is_bodiless: bool, ctx: &mut RequestCtx) -> Result<()> {
+    after_response_part(&mut None, is_bodiless, ctx)
+}
+
+/// The same, behind a part of its body. While that is being written, the client is what is waited for, and the connection bounds that.
+pub fn after_response_part(
+    part: &mut Option<Bytes>,
+    end_of_stream: bool,
+    ctx: &mut RequestCtx,
+) -> Result<()> {
     if ctx.is_upgraded() {
         return Ok(());
     }
@@ -54,17 +62,11 @@ pub fn after_response_part(end_of_stream: bool, ctx: &mut RequestCtx) -> Result<
         after_response(now, ctx);
         return Ok(());
     }
-    let left = ctx.left(now);
-    if left.is_some_and(|left| left.is_zero()) {
+    if ctx.left(now).is_some_and(|left| left.is_zero()) {
         return Err(known(ctx, Reason::RequestTimeout).into_up());
     }
-    let Some(idle) = ctx.attempt.as_ref().map(|attempt| attempt.body_idle) else {
-        return Ok(());
-    };
-    match left {
-        Some(left) if left < idle => ctx.patience.arm(now, left, Reason::RequestTimeout),
-        _ => ctx.patience.arm(now, idle, Reason::IdleTimeout),
-    }
+    for_either(now, ctx);
+    *part = part.take().map(|part| ctx.patience.watch_part(part));
     Ok(())
 }
 
@@ -79,6 +81,17 @@ fn after_response(now: Instant, ctx: &mut RequestCtx) {
         ctx.patience.disarm();
     } else {
         ctx.patience.arm_patiently(now, drain, Reason::Answered);
+    }
+}
+
+/// The next part is waited for, of the response or of the request.
+fn for_either(now: Instant, ctx: &mut RequestCtx) {
+    let Some(idle) = ctx.attempt.as_ref().map(|attempt| attempt.body_idle) else {
+        return;
+    };
+    match ctx.left(now) {
+        Some(left) if left < idle => ctx.patience.arm(now, left, Reason::RequestTimeout),
+        _ => ctx.patience.arm_patiently(now, idle, Reason::IdleTimeout),
     }
 }
 

@@ -10,8 +10,9 @@ use crate::observe::backend_metrics::BackendHandles;
 use crate::observe::request_metrics::{Budget, Wanted};
 use crate::upstream::BackendState;
 use crate::upstream::terms::Terms;
+use config::name::ObjectRef;
 use config::settings::{Listener, Settings};
-use config::snapshot::{Action, Backend, BackendKey, Compiled, Rule};
+use config::snapshot::{Action, Backend, BackendKey, Compiled, Rule, WeightedTarget};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Instant;
@@ -78,12 +79,13 @@ fn build(
         .backends
         .place(&labels, budget.backends, budget.histograms);
     let handles = or_others(placed, || metrics.backends.others(labels.len()));
+    let turns_before = turns_before(previous);
     let rules = snapshot.rules.iter().zip(routes).zip(route_metrics);
     let rules = rules.map(|((rule, label), metrics)| {
         Arc::new(RuleState {
             label,
             metrics,
-            turns: Turns::new(whole_weight(rule)),
+            turns: turns(rule, &turns_before),
         })
     });
     let backends = backends(compiled, settings, previous, handles);
@@ -138,10 +140,35 @@ fn distinct(labels: &[Arc<str>]) -> usize {
     labels.iter().collect::<HashSet<_>>().len()
 }
 
-fn whole_weight(rule: &Rule) -> u32 {
+/// Of rules that share their requests out: where they are, by object and field.
+type TurnsBefore<'a> = HashMap<(&'a ObjectRef, &'a str), (&'a Rule, &'a Turns)>;
+
+fn turns_before(previous: &InForce) -> TurnsBefore<'_> {
+    let rules = previous.snapshot.rules.iter().zip(&previous.rules);
+    let shared = rules.filter(|(rule, _)| targets(rule).len() > 1);
+    shared
+        .map(|(rule, state)| ((&rule.object, &*rule.field), (rule, &state.turns)))
+        .collect()
+}
+
+/// Shares that did not change go on where they were: else a rule that is published often would only ever serve its first turns.
+fn turns(rule: &Rule, before: &TurnsBefore<'_>) -> Turns {
+    let weight = |target: &WeightedTarget| target.weight_until;
+    let whole = targets(rule).last().map_or(1, weight);
+    let has_weights_of = |other: &Rule| {
+        let (left, right) = (targets(other).iter(), targets(rule).iter());
+        left.map(weight).eq(right.map(weight))
+    };
+    match before.get(&(&rule.object, &*rule.field)) {
+        Some((other, turns)) if has_weights_of(other) => Turns::going_on(whole, turns),
+        _ => Turns::new(whole),
+    }
+}
+
+fn targets(rule: &Rule) -> &[WeightedTarget] {
     match &rule.action {
-        Action::Forward(targets) => targets.last().map_or(1, |target| target.weight_until),
-        Action::Redirect(_) | Action::Fail(_) | Action::NotFound => 1,
+        Action::Forward(targets) => targets,
+        Action::Redirect(_) | Action::Fail(_) | Action::NotFound => &[],
     }
 }
 

@@ -28,6 +28,14 @@ impl Turns {
         }
     }
 
+    /// The same, from the number on at which the others are.
+    pub fn going_on(whole: u32, others: &Turns) -> Turns {
+        Turns {
+            turn: AtomicU32::new(others.turn.load(Ordering::Relaxed)),
+            ..Turns::new(whole)
+        }
+    }
+
     pub fn next(&self) -> u32 {
         if self.whole == 1 {
             return 0;

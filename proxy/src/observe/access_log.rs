@@ -50,6 +50,9 @@ pub struct Record<'a> {
     pub backend: &'a str,
     /// Of the last attempt.
     pub endpoint: Option<SocketAddr>,
+    /// All that were made.
+    pub attempt_count: u32,
+    /// Those that the request recorded.
     pub attempts: &'a [AttemptRecord],
     pub user_agent: Option<&'a [u8]>,
     /// Cut at `?`.

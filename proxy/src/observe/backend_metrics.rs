@@ -16,11 +16,12 @@ pub const FIRST_BYTE_BUCKETS: [f64; 10] =
 pub const ENDPOINT_STATES: [&str; 3] = ["ready", "terminating", "unready"];
 
 /// How one attempt can end. What is not among them counts as `internal`. Sorted as `Reason` is.
-pub const OUTCOMES: [Reason; 15] = [
+pub const OUTCOMES: [Reason; 19] = [
     Reason::Answered,
     Reason::ClientClosed,
     Reason::ClientWriteTimeout,
     Reason::ClientBodyTimeout,
+    Reason::BadRequest,
     Reason::BodyTooLarge,
     Reason::ConnectRefused,
     Reason::ConnectTimeout,
@@ -31,6 +32,9 @@ pub const OUTCOMES: [Reason; 15] = [
     Reason::UpstreamProtocol,
     Reason::UpstreamCut,
     Reason::ResponseTimeout,
+    Reason::IdleTimeout,
+    Reason::RequestTimeout,
+    Reason::Stopped,
     Reason::Internal,
 ];
 
@@ -279,5 +283,36 @@ mod tests {
             Reason::UpstreamCut
         );
         assert_eq!(OUTCOMES[outcome_index(Reason::NoRule)], Reason::Internal);
+    }
+
+    /// A request ends so before it has an endpoint to try.
+    const BEFORE_ANY_ATTEMPT: [Reason; 19] = [
+        Reason::Redirected,
+        Reason::NoRule,
+        Reason::HeaderTimeout,
+        Reason::HeaderTooLarge,
+        Reason::TargetTooLong,
+        Reason::BadPath,
+        Reason::BadHost,
+        Reason::UnknownCoding,
+        Reason::MethodNotAllowed,
+        Reason::BadExpectation,
+        Reason::Misdirected,
+        Reason::Loop,
+        Reason::NoService,
+        Reason::NoPort,
+        Reason::NoEndpoint,
+        Reason::InvalidRule,
+        Reason::InvalidBackend,
+        Reason::Overloaded,
+        Reason::HoldFull,
+    ];
+
+    #[test]
+    fn every_way_in_which_an_attempt_ends_is_counted_as_what_it_is() {
+        for reason in Reason::ALL {
+            let is_outcome = OUTCOMES.contains(reason);
+            assert_eq!(is_outcome, !BEFORE_ANY_ATTEMPT.contains(reason), "{reason}");
+        }
     }
 }

@@ -11,13 +11,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Attempts that the log names. A request that is held for 30 s makes some 80; then the first ones and the last one are named.
-const RECORDED_MAX: usize = 8;
+pub const RECORDED_MAX: usize = 8;
 
 /// The attempts of one request, bounded and without heap.
 #[derive(Debug)]
 pub struct Attempts {
     records: [AttemptRecord; RECORDED_MAX],
     recorded: usize,
+    /// All of them, the ones that are not recorded too.
+    pub made: u32,
     /// Attempts that reached an endpoint: a connection was made. Only these count against the policy's number.
     pub connected: u32,
     pub last_outcome: Option<Reason>,
@@ -112,6 +114,7 @@ impl Default for Attempts {
         Attempts {
             records: std::array::from_fn(|_| empty.clone()),
             recorded: 0,
+            made: 0,
             connected: 0,
             last_outcome: None,
         }
@@ -122,6 +125,7 @@ impl Attempts {
     /// Notes an attempt that has ended.
     pub fn record(&mut self, endpoint: SocketAddr, outcome: Reason, time: Duration) {
         self.last_outcome = Some(outcome);
+        self.made += 1;
         let at = self.recorded.min(RECORDED_MAX - 1);
         if let Some(record) = self.records.get_mut(at) {
             *record = AttemptRecord {
@@ -160,6 +164,7 @@ mod tests {
             .map(|record| record.endpoint.port())
             .collect();
         assert_eq!(ports, [1, 2, 3, 4, 5, 6, 7, 80]);
+        assert_eq!(attempts.made, 80);
     }
 
     #[test]

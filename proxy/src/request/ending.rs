@@ -5,6 +5,7 @@ use crate::observe::access_log::Record;
 use crate::observe::request_metrics::Counted;
 use config::reason::Reason;
 use std::net::SocketAddr;
+use std::sync::atomic::Ordering;
 
 impl RequestCtx {
     /// Logs and counts. The second call does nothing.
@@ -61,18 +62,26 @@ impl RequestCtx {
             route: rule.map_or("", |state| &state.label),
             backend: self.forward.as_ref().map_or("", |to| &to.backend.label),
             endpoint,
+            attempt_count: self.attempts.made,
             attempts: self.attempts.records(),
             user_agent: seen.user_agent.as_ref().map(|value| value.as_bytes()),
             referer: seen.referer(),
         });
     }
 
-    /// Why does a request end that nobody ended? Its clock fired, its task panicked, or its client left: then the engine drops the future.
+    /// Why does a request end that nobody ended? Its clock fired, its task panicked, or its client left: then the engine drops the future; or the
+    /// edge has stopped, and drops it itself.
     fn dropped_for(&self) -> Reason {
         if std::thread::panicking() {
             return Reason::Internal;
         }
-        self.patience.has_ended().unwrap_or(Reason::ClientClosed)
+        let is_cut = self.shared.is_cutting.load(Ordering::Relaxed);
+        let otherwise = if is_cut {
+            Reason::Stopped
+        } else {
+            Reason::ClientClosed
+        };
+        self.patience.has_ended().unwrap_or(otherwise)
     }
 }
 

@@ -36,12 +36,16 @@ impl Kind {
 
 /// Is the content gRPC, of a request or a response?
 pub fn is_grpc(headers: &HeaderMap) -> bool {
-    content_type_begins(headers, "application/grpc")
+    content_type(headers).is_some_and(|value| {
+        // Not `application/grpc-web`, which is plain HTTP with its trailers in the body.
+        let rest = strip_prefix(value, b"application/grpc");
+        rest.is_some_and(|rest| matches!(rest.first(), None | Some(b'+' | b';' | b' ' | b'\t')))
+    })
 }
 
 /// Is the content an event stream?
 pub fn is_event_stream(headers: &HeaderMap) -> bool {
-    content_type_begins(headers, "text/event-stream")
+    content_type(headers).is_some_and(|value| strip_prefix(value, b"text/event-stream").is_some())
 }
 
 /// Does a comma-separated field have this member, whatever its parameters? Members are compared without case.
@@ -66,11 +70,14 @@ pub fn list_members<'a>(
         .filter(|member| !member.is_empty())
 }
 
-fn content_type_begins(headers: &HeaderMap, prefix: &str) -> bool {
-    let value = headers.get(CONTENT_TYPE).map(|value| value.as_bytes());
-    value
-        .and_then(|value| value.get(..prefix.len()))
-        .is_some_and(|start| start.eq_ignore_ascii_case(prefix.as_bytes()))
+fn content_type(headers: &HeaderMap) -> Option<&[u8]> {
+    headers.get(CONTENT_TYPE).map(|value| value.as_bytes())
+}
+
+/// Without case.
+fn strip_prefix<'a>(value: &'a [u8], prefix: &[u8]) -> Option<&'a [u8]> {
+    let (start, rest) = value.split_at_checked(prefix.len())?;
+    start.eq_ignore_ascii_case(prefix).then_some(rest)
 }
 
 /// Exactly what RFC 6455 §4.1 asks of a client. Anything else is an ordinary request, from which the fields of the upgrade are taken away:
@@ -137,7 +144,18 @@ mod tests {
             &[("content-type", "application/grpc+proto")],
             Kind::Grpc,
         );
-        check("POST", &[("content-type", "application/json")], Kind::Plain);
+        check(
+            "POST",
+            &[("content-type", "Application/GRPC; charset=utf-8")],
+            Kind::Grpc,
+        );
+        for plain in [
+            "application/json",
+            "application/grpc-web+proto",
+            "application/grpcx",
+        ] {
+            check("POST", &[("content-type", plain)], Kind::Plain);
+        }
     }
 
     #[test]

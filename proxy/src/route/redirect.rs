@@ -37,7 +37,8 @@ pub(super) fn to_public_name(asked: &Asked<'_>, rule: &Rule) -> Result<(), Answe
 
 /// What an HTTPRoute's redirect filter asks for (Gateway API, HTTPRequestRedirectFilter).
 pub(super) fn by_filter(asked: &Asked<'_>, rule: &Rule, filter: &Redirect) -> Answer {
-    let own_scheme = if asked.connection.listener.is_https {
+    // What the client speaks, also where a trusted proxy in front has terminated TLS.
+    let own_scheme = if asked.client.is_https {
         "https"
     } else {
         "http"

@@ -11,7 +11,8 @@ use pingora_core::protocols::l4::ext::TcpKeepalive;
 use pingora_core::upstreams::peer::HttpPeer;
 use std::time::Duration;
 
-/// A power-cut machine costs one bounded wait: unacknowledged bytes end the connection after this.
+/// A power-cut machine costs one bounded wait: unacknowledged bytes end the connection after this. On Linux so do bytes that an endpoint which
+/// is well does not read for this long, once its window is full; a request without a body to speak of never fills one.
 const TCP_USER_TIMEOUT: Duration = Duration::from_secs(10);
 const TCP_KEEP_ALIVE_IDLE: Duration = Duration::from_secs(10);
 const TCP_KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(5);
@@ -22,13 +23,22 @@ const H2_STREAMS_MAX: usize = 100;
 const H2_STREAM_WINDOW_BYTES: u32 = 256 * 1024;
 const H2_CONNECTION_WINDOW_BYTES: u32 = 1024 * 1024;
 
+/// What will pass over the connection.
+#[derive(Debug, Clone, Copy)]
+pub struct Load {
+    pub kind: Kind,
+    /// A body that may be more than the endpoint takes without reading it.
+    pub is_upload: bool,
+}
+
 /// The peer for one attempt. The address is never a name, so nothing is resolved; TLS always verifies, and always has a name to verify.
 pub fn build(
     terms: &Terms,
     endpoint: &EndpointState,
     timeouts: &Timeouts,
-    kind: Kind,
+    load: Load,
 ) -> Box<HttpPeer> {
+    let Load { kind, is_upload } = load;
     let is_tls = terms.protocol == Protocol::Https;
     let server_name = if is_tls {
         terms.server_name.clone()
@@ -38,11 +48,17 @@ pub fn build(
     let mut peer = HttpPeer::new(endpoint.address, is_tls, server_name);
     let keep_alive = terms.keep_alive(endpoint.keep_alive());
     // The engine keeps a connection for as long as its last request was told. One from before the endpoint said how long it keeps it would
-    // be kept for too long, so it is not used again.
+    // be kept for too long, so it is not used again. The user timeout belongs to the socket as well.
+    let user_timeout = if is_upload || kind == Kind::Upgrade {
+        TCP_USER_TIMEOUT.max(timeouts.write)
+    } else {
+        TCP_USER_TIMEOUT
+    };
     peer.group_key = digest::of(&[
         &terms.group.to_le_bytes(),
         &endpoint.generation.to_le_bytes(),
         &keep_alive.as_millis().to_le_bytes(),
+        &user_timeout.as_millis().to_le_bytes(),
     ]);
     let options = &mut peer.options;
     options.connection_timeout = Some(timeouts.connect);
@@ -54,7 +70,7 @@ pub fn build(
         interval: TCP_KEEP_ALIVE_INTERVAL,
         count: TCP_KEEP_ALIVE_PROBES,
         #[cfg(target_os = "linux")]
-        user_timeout: TCP_USER_TIMEOUT,
+        user_timeout,
     });
     options.ca = terms.authority.clone();
     options.alpn = match terms.protocol {
@@ -86,6 +102,10 @@ mod tests {
     use pingora_core::upstreams::peer::Peer;
     use std::net::SocketAddr;
 
+    const PLAIN: Load = Load {
+        kind: Kind::Plain,
+        is_upload: false,
+    };
     const TIMEOUTS: Timeouts = Timeouts {
         connect: Duration::from_secs(1),
         read: Duration::from_secs(60),
@@ -100,7 +120,7 @@ mod tests {
             &Limits::default(),
         );
         let endpoint = EndpointState::new(SocketAddr::from(([127, 0, 0, 1], 9)), generation);
-        build(&terms, &endpoint, &TIMEOUTS, Kind::Plain)
+        build(&terms, &endpoint, &TIMEOUTS, PLAIN)
     }
 
     #[test]
@@ -117,9 +137,9 @@ mod tests {
             &Limits::default(),
         );
         let endpoint = EndpointState::new(SocketAddr::from(([127, 0, 0, 1], 9)), 1);
-        let before = build(&terms, &endpoint, &TIMEOUTS, Kind::Plain).reuse_hash();
+        let before = build(&terms, &endpoint, &TIMEOUTS, PLAIN).reuse_hash();
         endpoint.learn_keep_alive(Duration::from_secs(2));
-        let after = build(&terms, &endpoint, &TIMEOUTS, Kind::Plain);
+        let after = build(&terms, &endpoint, &TIMEOUTS, PLAIN);
         assert_ne!(before, after.reuse_hash());
         assert_eq!(after.idle_timeout(), Some(Duration::from_secs(1)));
     }

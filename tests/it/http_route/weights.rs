@@ -71,6 +71,26 @@ async fn weights_are_exact_over_a_thousand_requests() {
     edge.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn shares_stay_exact_while_other_things_change_all_the_time() {
+    let (_origins, documents) = services(&["foo-v1", "foo-v2"]).await;
+    let edge = Edge::start(&manifest::join(&documents)).await;
+    let rule = "    - backendRefs: [{ name: foo-v1, port: 8080, weight: 9 }, { name: foo-v2, port: 8080 }]";
+    let ours = route("foo-route", "[foo.example.com]", rule);
+    edge.write("route.yaml", &ours).await;
+    let mut patron = Patron::plain(edge.http());
+    let mut of_second = 0;
+    for turn in 0..40 {
+        let host = format!("[other{turn}.example.com]");
+        edge.write("other.yaml", &route("other", &host, rule)).await;
+        let request = Request::new("GET", "http://foo.example.com/");
+        let reply = patron.ask(&request).await.expect("answers");
+        of_second += usize::from(reply.served_by() == "foo-v2");
+    }
+    assert_eq!(of_second, 4);
+    edge.stop().await;
+}
+
 /// The first steps of that guide: only who asks for the canary gets it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_canary_by_header_gets_what_carries_it() {

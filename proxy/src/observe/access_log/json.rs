@@ -3,7 +3,8 @@
 //! Written by hand into one buffer: the names, their order and their bounds are all here. `docs/access-log.md` is the reader's side of it.
 
 use super::escape::{push_formatted, push_json};
-use super::{AttemptRecord, Record, without_query};
+use super::{Record, without_query};
+use crate::request::attempts::RECORDED_MAX;
 use std::time::Duration;
 
 // Bytes of input. An escaped byte is six bytes at most (`\u0000`).
@@ -16,8 +17,8 @@ const PATH_BYTES_MAX: usize = 2048;
 const NAME_BYTES_MAX: usize = 384;
 const USER_AGENT_BYTES_MAX: usize = 512;
 const REFERER_BYTES_MAX: usize = 512;
-/// A held request makes an attempt every 400 ms for up to 30 s: the first ones and the last tell the story.
-pub(super) const ATTEMPTS_MAX: usize = 16;
+/// As many as a request records.
+pub(super) const ATTEMPTS_MAX: usize = RECORDED_MAX;
 
 /// Appends the line with its line feed.
 pub fn write_line(line: &mut Vec<u8>, record: &Record<'_>) {
@@ -96,11 +97,11 @@ fn destination(line: &mut Vec<u8>, record: &Record<'_>) {
     }
     push_formatted(
         line,
-        format_args!(",\"attempt_count\":{}", record.attempts.len()),
+        format_args!(",\"attempt_count\":{}", record.attempt_count),
     );
     line.extend_from_slice(b",\"attempts\":[");
     let mut is_first = true;
-    for attempt in told(record.attempts) {
+    for attempt in record.attempts.iter().take(ATTEMPTS_MAX) {
         if !is_first {
             line.push(b',');
         }
@@ -114,16 +115,6 @@ fn destination(line: &mut Vec<u8>, record: &Record<'_>) {
         line.push(b'}');
     }
     line.push(b']');
-}
-
-/// All attempts, or the first ones and the last.
-fn told(attempts: &[AttemptRecord]) -> impl Iterator<Item = &AttemptRecord> {
-    let left_out = attempts.len().saturating_sub(ATTEMPTS_MAX);
-    let first = attempts.len().min(ATTEMPTS_MAX) - usize::from(left_out > 0);
-    attempts
-        .iter()
-        .take(first)
-        .chain(attempts.iter().skip(first + left_out))
 }
 
 fn text(line: &mut Vec<u8>, name: &str, value: &[u8], bytes_max: usize) {

@@ -13,6 +13,7 @@ use config::snapshot::{RouteTable, Snapshot, TlsTable};
 use std::io::Write;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
@@ -252,5 +253,6 @@ pub fn shared(settings: Settings, tls: TlsTable, log: Log) -> Shared {
         metrics: Arc::new(metrics),
         access_log: Arc::new(access_log),
         readiness: Readiness::default(),
+        is_cutting: AtomicBool::new(false),
     }
 }
