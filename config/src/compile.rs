@@ -66,6 +66,7 @@ pub fn compile(model: &Model, problems: Vec<Problem>, options: &CompileOptions) 
             problems: found,
         }),
         problems: in_order(all),
+        unused_hosts: Arc::default(),
     }
 }
 

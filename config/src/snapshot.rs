@@ -15,7 +15,7 @@ pub use tls::{TlsEntry, TlsTable};
 
 use crate::name::ObjectRef;
 use crate::problem::Problem;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 /// What `compile` makes of a model.
@@ -26,7 +26,12 @@ pub struct Compiled {
     pub endpoints: HashMap<BackendKey, Arc<[EndpointAddress]>>,
     /// Of translation and compilation together, sorted, each once.
     pub problems: Arc<Vec<Problem>>,
+    /// Filled by whoever knows the objects that are not in the model.
+    pub unused_hosts: Arc<UnusedHosts>,
 }
+
+/// The hosts that objects were meant for which are not used because they are wrong; `*` is every host. None: they cannot be read.
+pub type UnusedHosts = BTreeMap<ObjectRef, Option<Vec<String>>>;
 
 /// Routes, backends and certificates in force. The default is empty: not even a rule for 404.
 #[derive(Debug, Default)]

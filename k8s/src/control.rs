@@ -3,6 +3,7 @@
 mod last_good;
 mod news;
 mod own_names;
+mod unused;
 
 use crate::objects::Objects;
 use crate::translate::{Touched, Translator};
@@ -10,7 +11,7 @@ use config::compile::{CompileOptions, compile, recompile_endpoints};
 use config::model::Model;
 use config::problem::Problem;
 use config::settings::Settings;
-use config::snapshot::Compiled;
+use config::snapshot::{Compiled, UnusedHosts};
 use last_good::LastGood;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -63,7 +64,20 @@ pub fn build(objects: &Objects, settings: &Settings, now: i64) -> Compiled {
     let (mut model, mut problems) = Translator::default().translate(objects, settings);
     own_names::fill(&mut model);
     problems.extend_from_slice(&objects.problems);
-    compile(&model, problems, &options(objects, now))
+    let mut compiled = compile(&model, problems, &options(objects, now));
+    let more = unused::problems(objects, settings, now, &compiled.problems);
+    finish(&mut compiled, more, unused::hosts(objects));
+    compiled
+}
+
+/// Adds what compilation does not know: what concerns objects that are not used.
+fn finish(compiled: &mut Compiled, more: Vec<Problem>, unused_hosts: Arc<UnusedHosts>) {
+    if !more.is_empty() {
+        let all = Arc::make_mut(&mut compiled.problems);
+        all.extend(more);
+        all.sort_unstable();
+    }
+    compiled.unused_hosts = unused_hosts;
 }
 
 fn options(objects: &Objects, now: i64) -> CompileOptions {
@@ -100,9 +114,11 @@ impl Control {
         }
         let options = options(objects, now);
         self.problems.clone_from(&problems);
-        let next = self
+        let mut next = self
             .endpoints_only(&model, &problems, &options)
             .unwrap_or_else(|| compile(&model, problems, &options));
+        let more = unused::problems(objects, settings, now, &next.problems);
+        finish(&mut next, more, unused::hosts(objects));
         self.next_look = news::next_look(model.certificates.values(), now);
         if let Some(last) = &self.compiled
             && !news::is_news(last, &next, touched, objects.is_directory)
@@ -124,7 +140,9 @@ impl Control {
     ) -> Option<Compiled> {
         let last = self.compiled.as_ref()?;
         let touched = self.translator.touched();
-        if !touched.is_only_endpoints() || options.now >= self.next_look {
+        // What is told of unused objects must not outlive them.
+        let had_unused = !last.unused_hosts.is_empty();
+        if !touched.is_only_endpoints() || options.now >= self.next_look || had_unused {
             return None;
         }
         let problems = problems.to_vec();

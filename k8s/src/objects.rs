@@ -66,6 +66,28 @@ impl<K> Object<K> {
 /// All objects of one kind.
 pub type Set<K> = HashMap<ObjectName, Arc<Object<K>>>;
 
+/// An object that was written and is not used, because it may mean something else than it says. What it was before stays in force.
+#[derive(Debug, Clone)]
+pub struct Unused {
+    pub reference: ObjectRef,
+    /// Of an Ingress or HTTPRoute, as far as they can be read. None: it may be for any host.
+    pub hosts: Option<Vec<String>>,
+    /// What it seems to mean, for its other problems alone. None: too much of it is wrong.
+    pub draft: Option<Any>,
+    /// Fields that the draft lacks, because their type is wrong.
+    pub left_out: Vec<String>,
+}
+
+impl Unused {
+    fn is_same_as(&self, other: &Unused) -> bool {
+        let revision = |unused: &Unused| unused.draft.as_ref().map(Any::revision);
+        self.reference == other.reference
+            && self.hosts == other.hosts
+            && self.left_out == other.left_out
+            && revision(self) == revision(other)
+    }
+}
+
 /// The whole input at one moment. Cloning it is cheap enough for a change: objects are shared.
 #[derive(Debug, Clone, Default)]
 pub struct Objects {
@@ -80,6 +102,8 @@ pub struct Objects {
     pub gateways: Set<Gateway>,
     pub gateway_classes: Set<GatewayClass>,
     pub http_routes: Set<HttpRoute>,
+    /// Objects that are there and not used.
+    pub unused: Vec<Arc<Unused>>,
     /// What the source itself found: files that do not parse, unknown fields, the same object twice.
     pub problems: Vec<Problem>,
     /// True: a directory. Class-less Ingresses are ours without any IngressClass, endpoints may be loopback.
@@ -179,6 +203,8 @@ impl Objects {
             && same(&self.gateways, &other.gateways)
             && same(&self.gateway_classes, &other.gateway_classes)
             && same(&self.http_routes, &other.http_routes)
+            && self.unused.len() == other.unused.len()
+            && (self.unused.iter().zip(&other.unused)).all(|(one, other)| one.is_same_as(other))
             && self.problems == other.problems
             && self.is_directory == other.is_directory
     }

@@ -19,6 +19,7 @@ pub fn objects(yaml: &str) -> Objects {
     let mut objects = Objects {
         is_directory: true,
         problems: contents.problems,
+        unused: contents.broken,
         ..Objects::default()
     };
     for object in contents.objects {

@@ -10,7 +10,7 @@ use crate::upstream::BackendState;
 use arc_swap::ArcSwap;
 use config::problem::Problem;
 use config::settings::Settings;
-use config::snapshot::{Backend, BackendId, Rule, RuleId, Snapshot};
+use config::snapshot::{Backend, BackendId, Rule, RuleId, Snapshot, UnusedHosts};
 use rustls::sign::CertifiedKey;
 use std::sync::Arc;
 use weights::Turns;
@@ -32,6 +32,8 @@ pub struct InForce {
     /// By `BackendId`.
     pub backends: Vec<Arc<BackendState>>,
     pub problems: Arc<Vec<Problem>>,
+    /// For `why`: see `Compiled`.
+    pub unused_hosts: Arc<UnusedHosts>,
     /// Shown for a name without an entry.
     pub default_certificate: Arc<CertifiedKey>,
 }
@@ -70,6 +72,7 @@ impl InForce {
             rules: Vec::new(),
             backends: Vec::new(),
             problems: Arc::default(),
+            unused_hosts: Arc::default(),
             default_certificate,
         }
     }

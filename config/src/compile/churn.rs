@@ -58,6 +58,7 @@ pub fn recompile_endpoints(
         snapshot: previous.snapshot.clone(),
         endpoints,
         problems: in_order(all),
+        unused_hosts: previous.unused_hosts.clone(),
     })
 }
 

@@ -3,7 +3,7 @@
 use super::{Notes, ProblemExplained};
 use crate::name::{Kind, ObjectName, ObjectRef};
 use crate::problem::{Problem, Severity};
-use crate::snapshot::{Action, Compiled, Rule, Snapshot};
+use crate::snapshot::{Action, Compiled, Rule, UnusedHosts};
 use std::collections::HashSet;
 
 /// Problems that an explanation lists; `hedgerow check` has all of them.
@@ -14,7 +14,7 @@ const PROBLEMS_MAX: usize = 8;
 enum Nearness {
     /// It names the host, or is of an object that has a rule for it, or of the Service behind such a rule.
     OfHost,
-    /// Of an object without a single rule in force: it may have been for this host.
+    /// Of an object without a single rule in force: it was for this host, or it may have been.
     Lost,
 }
 
@@ -24,7 +24,7 @@ pub fn of_host(
     notes: &Notes<'_>,
     host: &str,
 ) -> (Vec<ProblemExplained>, usize) {
-    let near = Near::new(&compiled.snapshot, notes, host);
+    let near = Near::new(compiled, notes, host);
     let mut found: Vec<(Nearness, &Problem)> = compiled
         .problems
         .iter()
@@ -60,10 +60,12 @@ struct Near<'s> {
     services: HashSet<&'s ObjectName>,
     /// Objects with any rule.
     in_force: HashSet<&'s ObjectRef>,
+    unused_hosts: &'s UnusedHosts,
 }
 
 impl<'s> Near<'s> {
-    fn new(snapshot: &'s Snapshot, notes: &Notes<'_>, host: &'s str) -> Near<'s> {
+    fn new(compiled: &'s Compiled, notes: &Notes<'_>, host: &'s str) -> Near<'s> {
+        let snapshot = &*compiled.snapshot;
         let ids = notes.all.iter().map(|(place, _)| place.rule);
         let rules: Vec<&Rule> = ids.filter_map(|id| snapshot.rule(id)).collect();
         let targets = rules.iter().flat_map(|rule| match &rule.action {
@@ -77,6 +79,7 @@ impl<'s> Near<'s> {
             objects: rules.iter().map(|rule| &rule.object).collect(),
             services: backends.map(|backend| &backend.key.service).collect(),
             in_force: snapshot.rules.iter().map(|rule| &rule.object).collect(),
+            unused_hosts: &compiled.unused_hosts,
         }
     }
 
@@ -92,12 +95,30 @@ impl<'s> Near<'s> {
             return Some(Nearness::OfHost);
         }
         let is_lost = match object.kind {
-            Kind::Ingress | Kind::HttpRoute => !self.in_force.contains(object),
+            Kind::Ingress | Kind::HttpRoute => match self.unused_hosts.get(object) {
+                // What it was before may be in force; what it was meant to become is not.
+                Some(Some(hosts)) => hosts.iter().any(|pattern| covers(pattern, self.host)),
+                _ => !self.in_force.contains(object),
+            },
             Kind::Manifest => true,
             _ => false,
         };
         is_lost.then_some(Nearness::Lost)
     }
+}
+
+/// Whether a host that somebody wrote may be this one. More generous than the table: nobody has judged it.
+fn covers(pattern: &str, host: &str) -> bool {
+    match pattern.strip_prefix('*') {
+        Some(suffix) => host.len() >= suffix.len() && is_end(host, suffix),
+        None => pattern.trim_end_matches('.').eq_ignore_ascii_case(host),
+    }
+}
+
+fn is_end(host: &str, suffix: &str) -> bool {
+    let from = host.len().saturating_sub(suffix.len());
+    let end = host.get(from..).unwrap_or_default();
+    end.eq_ignore_ascii_case(suffix)
 }
 
 /// The host stands in the text, and not as a part of a longer name. A dot behind it may end the sentence.

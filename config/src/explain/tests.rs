@@ -248,6 +248,30 @@ fn problems_of_what_may_be_for_the_host_are_told_and_others_are_not() {
 }
 
 #[test]
+fn what_is_lost_is_told_to_those_hosts_that_it_may_have_been_for() {
+    let mut compiled = Site::default().compile();
+    let lost = |name: &str| ObjectRef::new(Kind::Ingress, "n", name);
+    let names = ["exact", "wildcard", "every", "unreadable", "other"];
+    let problems = names.map(|name| problem(Severity::Error, Kind::Ingress, name, "refused"));
+    compiled.problems = std::sync::Arc::new(problems.into());
+    let hosts = |host: &str| Some(vec!["x.test".to_owned(), host.to_owned()]);
+    compiled.unused_hosts = std::sync::Arc::new(BTreeMap::from([
+        (lost("exact"), hosts("A.test.")),
+        (lost("wildcard"), hosts("*.test")),
+        (lost("every"), hosts("*")),
+        (lost("unreadable"), None),
+        (lost("other"), hosts("*.a.test")),
+    ]));
+    let (explanation, _) = ask(&compiled, "GET a.test/");
+    let told = explanation.problems.iter().map(|problem| &*problem.object);
+    let expected = ["exact", "wildcard", "every", "unreadable"];
+    assert_eq!(
+        told.collect::<Vec<_>>(),
+        expected.map(|name| format!("Ingress n/{name}"))
+    );
+}
+
+#[test]
 fn problems_are_listed_up_to_a_bound() {
     let mut compiled = Site::default().compile();
     let problems = (0..20).map(|n| problem(Severity::Error, Kind::Manifest, &n.to_string(), "x"));

@@ -47,6 +47,7 @@ pub(super) fn is_news(
         || touched.authorities
         || last.snapshot.digest != next.snapshot.digest
         || last.problems != next.problems
+        || last.unused_hosts != next.unused_hosts
         || last.endpoints != next.endpoints
         || certificates(last) != certificates(next)
 }

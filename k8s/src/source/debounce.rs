@@ -9,7 +9,7 @@ mod quiet;
 mod tests;
 
 use super::manifest::Contents;
-use crate::objects::{Any, Objects};
+use crate::objects::{Any, Objects, Unused};
 use config::name::ObjectRef;
 use config::problem::{Problem, ProblemCode, Severity};
 pub use quiet::{Change, Quiet};
@@ -58,6 +58,7 @@ struct File {
     /// What the file held at the last look, if that was read and nothing has come between.
     taken: Option<Arc<Contents>>,
     objects: Vec<Kept>,
+    unused: Vec<Arc<Unused>>,
     problems: Vec<Problem>,
 }
 
@@ -81,7 +82,7 @@ impl Settling {
             }
             has_changed = true;
             file.taken = None;
-            file.problems.clear();
+            file.forget_faults();
             if seen.unlisted.iter().any(|above| path.starts_with(above)) {
                 file.stay();
             } else {
@@ -132,6 +133,8 @@ impl Settling {
                 kept.object.insert_into(&mut objects);
             }
         }
+        let unused = self.files.values().flat_map(|file| &file.unused);
+        objects.unused.extend(unused.cloned());
         let of_files = self.files.values().flat_map(|file| &file.problems);
         objects.problems.extend(of_files.cloned());
         objects.problems.sort_unstable();
@@ -154,7 +157,7 @@ impl Settling {
             }
             (Sighting::Unreadable, _) => {
                 file.taken = None;
-                file.problems.clear();
+                file.forget_faults();
                 file.stay();
                 true
             }
@@ -192,8 +195,10 @@ impl File {
         let new: Vec<Kept> = new.collect();
         let there: HashSet<&ObjectRef> = new.iter().map(|kept| &kept.reference).collect();
         self.objects.retain(|old| !there.contains(&old.reference));
-        let is_broken =
-            |kept: &Kept| !contents.is_whole || contents.broken.contains(&kept.reference);
+        let broken: HashSet<&ObjectRef> = (contents.broken.iter())
+            .map(|unused| &unused.reference)
+            .collect();
+        let is_broken = |kept: &Kept| !contents.is_whole || broken.contains(&kept.reference);
         self.lose(|kept| !is_broken(kept), now);
         for kept in &mut self.objects {
             if is_broken(kept) {
@@ -202,6 +207,12 @@ impl File {
         }
         self.objects.splice(0..0, new);
         self.problems.clone_from(&contents.problems);
+        self.unused.clone_from(&contents.broken);
+    }
+
+    fn forget_faults(&mut self) {
+        self.problems.clear();
+        self.unused.clear();
     }
 
     fn stay(&mut self) {

@@ -1,23 +1,17 @@
 //! Does a value have the form of its kind, field by field?
 //!
-//! Serde stops at the first field whose type is wrong. To tell an author about several of them at once, the wrong field is taken out and the
-//! rest is tried again. What this cannot do: of two wrong items in one list only the first is found, and an error that belongs to an object as a
-//! whole (a required field that is missing) ends the search. The next run finds what is left.
+//! `search` finds what is wrong; here it gets its words.
 
 mod probe;
+mod search;
 #[cfg(test)]
 mod tests;
 
 use config::problem::{ProblemCode, Severity};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use std::collections::BTreeSet;
 use std::fmt;
 
-/// Type errors that are looked for in one object.
-const TYPE_ERRORS_MAX: usize = 16;
-/// Unknown fields that are reported for one object.
-const UNKNOWN_FIELDS_MAX: usize = 32;
 /// A name that is the beginning of another is taken for it from so many letters on, and if the other has at most so many more.
 const STEM_MIN: usize = 4;
 const ENDING_MAX: usize = 4;
@@ -60,95 +54,25 @@ pub enum Privacy {
     Secret,
 }
 
-/// The typed object, and what is wrong. Fields of a wrong type are errors, and so are fields that are misspelt: then there is no object, because
-/// a rule without its `host` is a rule for every host. Other fields that the kind does not have are warnings: a newer version may have them.
-pub fn read<K: DeserializeOwned>(
-    mut value: Value,
-    privacy: Privacy,
-) -> (Option<K>, Vec<FieldFault>) {
-    let mut faults = Vec::new();
-    let mut removed = BTreeSet::new();
-    let mut unknown = BTreeSet::new();
-    let mut typed = None;
-    for _ in 0..TYPE_ERRORS_MAX {
-        let (path, message) = match attempt::<K>(&value, &mut unknown) {
-            Ok(whole) => {
-                typed = Some(whole);
-                break;
-            }
-            Err(wrong) => wrong,
-        };
-        // Taking a required field out makes it a missing one; that would be told twice.
-        if missing_field(&message).is_some_and(|name| removed.contains(&child(&path, name))) {
-            break;
-        }
-        faults.push(type_fault(&value, &path, &message, privacy));
-        let was_removed = take_out(&mut value, &path);
-        if !was_removed || !removed.insert(path) {
-            break;
-        }
-    }
-    // Errors before warnings, so that the bound never hides the reason why there is no object.
-    let mut unknown: Vec<_> = unknown
-        .iter()
-        .map(|path| unknown_fault::<K>(path))
-        .collect();
-    unknown.sort_by_key(|fault| fault.severity);
-    unknown.truncate(UNKNOWN_FIELDS_MAX);
-    faults.extend(unknown);
-    let is_right = faults.iter().all(|fault| fault.severity != Severity::Error);
-    (typed.filter(|_| is_right), faults)
+/// What came of one object.
+#[derive(Debug)]
+pub struct Reading<K> {
+    /// None: it is not to be used. Fields of a wrong type are errors, and so are fields that are misspelt: a rule without its `host` is a rule
+    /// for every host. Other fields that the kind does not have are warnings: a newer version may have them.
+    pub object: Option<K>,
+    /// What is not to be used, for its other problems alone: misspelt fields under the name that was meant, those of a wrong type left out.
+    pub draft: Option<K>,
+    /// Paths of what was left out of the draft.
+    pub left_out: Vec<String>,
+    pub faults: Vec<FieldFault>,
+}
+
+/// The typed object, and everything that is wrong with its fields.
+pub fn read<K: DeserializeOwned>(value: Value, privacy: Privacy) -> Reading<K> {
+    search::run(value, privacy)
 }
 
 type Path = Vec<Step>;
-
-fn attempt<K: DeserializeOwned>(
-    value: &Value,
-    unknown: &mut BTreeSet<Path>,
-) -> Result<K, (Path, String)> {
-    let mut track = serde_path_to_error::Track::new();
-    let tracked = serde_path_to_error::Deserializer::new(value, &mut track);
-    let mut note = |path: serde_ignored::Path<'_>| {
-        unknown.insert(ignored_path(&path));
-    };
-    let watched = serde_ignored::Deserializer::new(tracked, &mut note);
-    K::deserialize(watched).map_err(|error| (tracked_path(&track.path()), error.to_string()))
-}
-
-fn ignored_path(path: &serde_ignored::Path<'_>) -> Path {
-    use serde_ignored::Path as P;
-    let mut steps = Vec::new();
-    let mut at = path;
-    loop {
-        at = match at {
-            P::Root => break,
-            P::Seq { parent, index } => {
-                steps.push(Step::Index(*index));
-                parent
-            }
-            P::Map { parent, key } => {
-                steps.push(Step::Key(key.clone()));
-                parent
-            }
-            P::Some { parent } | P::NewtypeStruct { parent } | P::NewtypeVariant { parent } => {
-                parent
-            }
-        };
-    }
-    steps.reverse();
-    steps
-}
-
-fn tracked_path(path: &serde_path_to_error::Path) -> Path {
-    use serde_path_to_error::Segment;
-    path.iter()
-        .filter_map(|segment| match segment {
-            Segment::Seq { index } => Some(Step::Index(*index)),
-            Segment::Map { key } => Some(Step::Key(key.clone())),
-            Segment::Enum { .. } | Segment::Unknown => None,
-        })
-        .collect()
-}
 
 fn child(path: &[Step], name: &str) -> Path {
     let mut longer = path.to_vec();
@@ -167,28 +91,8 @@ fn at<'a>(value: &'a Value, path: &[Step]) -> Option<&'a Value> {
     })
 }
 
-/// Takes the field at `path` out of its map. Items of lists stay, so that the places of those behind them stay right.
-fn take_out(value: &mut Value, path: &[Step]) -> bool {
-    let Some((Step::Key(key), parents)) = path.split_last() else {
-        return false;
-    };
-    let mut place = value;
-    for step in parents {
-        let next = match step {
-            Step::Key(key) => place.get_mut(key),
-            Step::Index(index) => place.get_mut(index),
-        };
-        match next {
-            Some(next) => place = next,
-            None => return false,
-        }
-    }
-    place
-        .as_object_mut()
-        .is_some_and(|map| map.shift_remove(key).is_some())
-}
-
-fn type_fault(value: &Value, path: &[Step], message: &str, privacy: Privacy) -> FieldFault {
+/// And the path of the field.
+fn type_fault(value: &Value, path: &[Step], message: &str, privacy: Privacy) -> (Path, FieldFault) {
     let found = at(value, path);
     let (field, found, expected) = match missing_field(message) {
         Some(name) => (
@@ -202,13 +106,14 @@ fn type_fault(value: &Value, path: &[Step], message: &str, privacy: Privacy) -> 
             expectation(message, found, privacy),
         ),
     };
-    FieldFault {
+    let fault = FieldFault {
         severity: Severity::Error,
         code: ProblemCode::InvalidField,
-        field: written(&field),
+        field: String::new(),
         found,
         expected,
-    }
+    };
+    (field, fault)
 }
 
 fn shown(value: &Value, privacy: Privacy) -> String {
@@ -259,13 +164,11 @@ fn expectation(message: &str, found: Option<&Value>, privacy: Privacy) -> String
     }
 }
 
-fn unknown_fault<K: DeserializeOwned>(path: &[Step]) -> FieldFault {
-    let (last, parent) = match path.split_last() {
-        Some((Step::Key(key), parent)) => (key.as_str(), parent),
-        _ => ("", path),
-    };
+/// `path` is the field's, `meant` the name that it should have.
+fn unknown_fault<K: DeserializeOwned>(path: &[Step], meant: Option<&str>) -> FieldFault {
+    let (last, parent) = last_key(path);
     let names = probe::fields_at::<K>(parent);
-    let (severity, expected) = match meant(last, names) {
+    let (severity, expected) = match meant {
         Some(name) => (Severity::Error, format!("{name}; {MISSPELT}")),
         None if names.is_empty() => (Severity::Warning, "nothing here; it is ignored".to_owned()),
         None => (
@@ -276,9 +179,16 @@ fn unknown_fault<K: DeserializeOwned>(path: &[Step]) -> FieldFault {
     FieldFault {
         severity,
         code: ProblemCode::UnknownField,
-        field: written(path),
+        field: String::new(),
         found: format!("a field {last:?} that this kind does not have"),
         expected,
+    }
+}
+
+fn last_key(path: &[Step]) -> (&str, &[Step]) {
+    match path.split_last() {
+        Some((Step::Key(key), parent)) => (key, parent),
+        _ => ("", path),
     }
 }
 

@@ -1,13 +1,14 @@
 //! Which object does a document describe?
 
+mod hosts;
 mod metadata;
 #[cfg(test)]
 mod tests;
 mod versions;
 
-use super::fields::{self, FieldFault, Privacy};
+use super::fields::{self, FieldFault, Privacy, Reading};
 use super::node::{Content, Node};
-use crate::objects::{Any, Object};
+use crate::objects::{Any, Object, Unused};
 use config::name::{Kind, ObjectRef, Origin};
 use config::problem::{Problem, ProblemCode, Severity};
 use k8s_openapi::ByteString;
@@ -25,7 +26,7 @@ const LIST_DEPTH_MAX: usize = 4;
 pub struct Read {
     pub objects: Vec<Any>,
     /// Objects that are ours and wrong: they are not used, and an earlier version of them stays.
-    pub broken: Vec<ObjectRef>,
+    pub broken: Vec<Arc<Unused>>,
     /// True: one of those that are wrong does not say which object it is, or says it in a field that is misspelt. It may be any.
     pub has_nameless: bool,
     pub problems: Vec<Problem>,
@@ -107,7 +108,16 @@ fn object(document: Node, file: &Arc<str>, into: &mut Read) {
                     line,
                 }),
             });
-            into.broken.extend(named);
+            let hosts = fault
+                .kind
+                .and_then(|kind| hosts::of(&document.split(file).0, kind));
+            let unused = named.map(|reference| Unused {
+                reference,
+                hosts,
+                draft: None,
+                left_out: Vec::new(),
+            });
+            into.broken.extend(unused.map(Arc::new));
         }
         Verdict::Ours(kind) => ours(kind, document, file, into),
     }
@@ -118,27 +128,21 @@ struct Draft<'a> {
     reference: ObjectRef,
     value: Value,
     lines: crate::objects::Lines,
+    /// What is wrong with its name and namespace: then it may be any object.
+    name_faults: Vec<FieldFault>,
     into: &'a mut Read,
 }
 
 fn ours(kind: Kind, mut document: Node, file: &Arc<str>, into: &mut Read) {
     let reference = metadata::reference(&document, kind);
-    let faults = metadata::faults(&document, kind);
+    let name_faults = metadata::faults(&document, kind);
     metadata::settle(&mut document, &reference);
     let (value, lines) = document.split(file);
-    if !faults.is_empty() {
-        for fault in faults {
-            let origin = lines.origin(&fault.field);
-            into.problems.push(problem(&reference, fault, origin));
-        }
-        into.has_nameless = true;
-        into.broken.push(reference);
-        return;
-    }
     let draft = Draft {
         reference,
         value,
         lines,
+        name_faults,
         into,
     };
     match kind {
@@ -158,31 +162,56 @@ fn ours(kind: Kind, mut document: Node, file: &Arc<str>, into: &mut Read) {
 }
 
 impl Draft<'_> {
-    fn finish<K: DeserializeOwned>(self, wrap: impl FnOnce(Object<K>) -> Any) {
+    fn finish<K: DeserializeOwned>(self, wrap: impl Fn(Object<K>) -> Any) {
         let revision = self.revision();
         let privacy = match self.reference.kind {
             Kind::Secret => Privacy::Secret,
             _ => Privacy::Public,
         };
-        let (typed, faults) = fields::read::<K>(self.value, privacy);
-        for fault in faults {
-            // `namespce` says that this is another object than it seems to be.
-            self.into.has_nameless |=
-                fault.severity == Severity::Error && fault.field.starts_with("metadata.");
+        let hosts = hosts::of(&self.value, self.reference.kind);
+        let Reading {
+            object,
+            draft,
+            left_out,
+            mut faults,
+        } = fields::read::<K>(self.value, privacy);
+        let is_told = |field: &str| self.name_faults.iter().any(|told| told.field == field);
+        faults.retain(|fault| !is_told(&fault.field));
+        // `namespce` says that this is another object than it seems to be.
+        let is_nameless = !self.name_faults.is_empty()
+            || faults.iter().any(|fault| {
+                fault.severity == Severity::Error && fault.field.starts_with("metadata.")
+            });
+        self.into.has_nameless |= is_nameless;
+        for fault in self.name_faults.into_iter().chain(faults) {
             let origin = self.lines.origin(&fault.field);
             let found = problem(&self.reference, fault, origin);
             self.into.problems.push(found);
         }
-        let Some(value) = typed else {
-            self.into.broken.push(self.reference);
-            return;
+        let name = self.reference.name.clone();
+        let typed = |value| {
+            wrap(Object {
+                value,
+                name,
+                revision,
+                lines: Some(self.lines),
+            })
         };
-        self.into.objects.push(wrap(Object {
-            value,
-            name: self.reference.name,
-            revision,
-            lines: Some(self.lines),
-        }));
+        match object {
+            Some(value) if !is_nameless => self.into.objects.push(typed(value)),
+            object => {
+                let draft = object.or(draft).filter(|_| !is_nameless).map(typed);
+                self.into.broken.push(Arc::new(Unused {
+                    hosts: match &draft {
+                        Some(draft) => hosts::of_draft(draft, &left_out),
+                        None => hosts,
+                    },
+                    reference: self.reference,
+                    draft,
+                    left_out,
+                }));
+            }
+        }
     }
 
     /// Covers all that translation can see: the value, and the lines that its problems will name.

@@ -2,8 +2,8 @@
 
 use super::kinds::{self, Read, manifest};
 use super::yaml::{self, Fault, Notation};
-use crate::objects::Any;
-use config::name::{ObjectRef, Origin};
+use crate::objects::{Any, Unused};
+use config::name::Origin;
 use config::problem::{Problem, ProblemCode, Severity};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -15,7 +15,7 @@ const UNREADABLE: &str = "YAML or JSON that parses; what the file held before st
 pub struct Contents {
     pub objects: Vec<Any>,
     /// Objects that are there and wrong: earlier versions of them stay in force.
-    pub broken: Vec<ObjectRef>,
+    pub broken: Vec<Arc<Unused>>,
     /// False: a document does not parse, or does not say which object it is. Whatever the file held before may be in it, and stays in force.
     pub is_whole: bool,
     pub problems: Vec<Problem>,

@@ -115,6 +115,7 @@ fn saved(raw: SavedRaw) -> Saved {
             gateway_classes: set(raw.gateway_classes),
             http_routes: set(raw.http_routes),
             problems: Vec::new(),
+            unused: Vec::new(),
             is_directory: false,
         },
     }

@@ -61,6 +61,7 @@ fn compiled(in_force: &InForce) -> Compiled {
         snapshot: in_force.snapshot.clone(),
         endpoints: endpoints.collect(),
         problems: in_force.problems.clone(),
+        unused_hosts: in_force.unused_hosts.clone(),
     }
 }
 

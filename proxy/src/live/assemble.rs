@@ -43,6 +43,7 @@ pub fn assemble(
         rules,
         backends,
         problems: compiled.problems.clone(),
+        unused_hosts: compiled.unused_hosts.clone(),
         default_certificate: previous.default_certificate.clone(),
     }
 }

@@ -20,6 +20,15 @@ enum Found {
     Gone,
 }
 
+fn unused(name: &str) -> Arc<Unused> {
+    Arc::new(Unused {
+        reference: object(name, 0).reference(),
+        hosts: None,
+        draft: None,
+        left_out: Vec::new(),
+    })
+}
+
 fn object(name: &str, revision: u64) -> Any {
     Any::ConfigMap(Arc::new(Object {
         value: Default::default(),
@@ -53,7 +62,7 @@ fn seen(look: &[Found; 2]) -> Seen {
                 let mut revisions = [*other, *other];
                 revisions[*number] = None;
                 Contents {
-                    broken: vec![object(NAMES[*number], 0).reference()],
+                    broken: vec![unused(NAMES[*number])],
                     ..contents(revisions)
                 }
             }

@@ -82,6 +82,7 @@ pub fn compiled(rules: Vec<Rule>, backends: Vec<Backend>, ports: &[u16]) -> Comp
             ..Snapshot::default()
         }),
         problems: Arc::default(),
+        unused_hosts: Arc::default(),
     }
 }
 

@@ -240,6 +240,7 @@ fn in_force(settings: Settings, tls: TlsTable) -> InForce {
         rules: Vec::new(),
         backends: Vec::new(),
         problems: Arc::default(),
+        unused_hosts: Arc::default(),
         default_certificate: self_signed().unwrap(),
     }
 }
