@@ -7,6 +7,8 @@
 mod demo;
 #[path = "life/settings.rs"]
 mod settings;
+#[path = "life/signals.rs"]
+mod signals;
 #[path = "life/why.rs"]
 mod why;
 
@@ -186,33 +188,4 @@ fn a_clusters_manifests_run_unchanged_on_a_laptop() {
     let seen = server.join().expect("serves");
     assert!(seen.starts_with("GET /api/x?y=1 HTTP/1.1\r\n"), "{seen}");
     assert_eq!(edge.end("INT").0, Some(0));
-}
-
-#[test]
-fn a_second_signal_stops_at_once() {
-    let mut edge = run_the_site("127.0.0.1:1");
-    let begun = std::time::Instant::now();
-    edge.signal("TERM");
-    // The first one has arrived when the log says so; two pending signals of a kind are one (signal(7)).
-    let mut line = String::new();
-    while !line.contains("stopping") {
-        line.clear();
-        assert!(
-            edge.rest.read_line(&mut line).expect("is text") > 0,
-            "it ended"
-        );
-    }
-    assert_eq!(edge.end("TERM").0, Some(0));
-    // The lame duck alone would be 5 s.
-    assert!(
-        begun.elapsed() < Duration::from_secs(4),
-        "{:?}",
-        begun.elapsed()
-    );
-}
-
-/// Whoever closes the terminal wants its programs to end; under `nohup` they shall stay.
-#[test]
-fn a_hangup_ends_an_edge_without_a_settings_file() {
-    assert_eq!(run_the_site("127.0.0.1:1").end("HUP").0, Some(0));
 }

@@ -25,6 +25,14 @@ Generated from the types in `config/src/settings` and `config/src/limits.rs` by 
 
 The file is read again when it changes (also through a ConfigMap's symbolic links) and on SIGHUP. What the table marks with *restart* waits for one; the rest is in force at once,
 and open connections stay. A file that is wrong changes nothing: the last good one stays in force, and the log, a metric and `/readyz?verbose` say why.
+An edit is taken when nothing happened to the file for 50 ms and nobody has it open for writing, and after 5 s in any case.
+
+| signal | what it does |
+|---|---|
+| SIGTERM | stops in order: `limits.lameDuck`, then the drain; exit code 0 |
+| SIGINT | the same without the lame duck |
+| a second one of either | stops at once, cutting what is still in flight; exit code 0 |
+| SIGHUP | reads the settings file again; without one it is ignored, and the log says so. It ends `hedgerow demo`, which belongs to its terminal |
 
 **How values are written**
 

@@ -10,7 +10,7 @@ mod switch;
 mod websocket;
 
 use crate::app::paint::Paint;
-use crate::app::signals::Signals;
+use crate::app::signals::{Hangup, Signals};
 use crate::app::{Edge, Options, log, run, say};
 use crate::cli::Demo;
 use anyhow::{Context, Result, bail};
@@ -28,7 +28,7 @@ pub fn demo(asked: &Demo) -> Result<ExitCode> {
     for address in [asked.http, asked.https, asked.admin] {
         refuse_taken(address)?;
     }
-    let signals = Signals::catch()?;
+    let signals = Signals::catch(Hangup::Ends)?;
     let backends = Backends::start().context("the sample backends cannot listen on 127.0.0.1")?;
     let site = Site::write(&backends)?;
     let settings = settings(asked, &site, has_ipv6);

@@ -4,7 +4,7 @@ use crate::app::banner::Banner;
 use crate::app::paint::Paint;
 use crate::app::served::Served;
 use crate::app::settings::{directory, flags_of_run, load, sentences};
-use crate::app::signals::Signals;
+use crate::app::signals::{Hangup, Signals};
 use crate::app::{Edge, Options, say, source};
 use crate::cli::Run;
 use anyhow::{Result, anyhow};
@@ -18,7 +18,7 @@ pub fn run(run: Run) -> Result<ExitCode> {
         .map_err(|problems| anyhow!(sentences(&problems)))?;
     directory(&settings)?;
     let source = source_name(&settings);
-    let signals = Signals::catch()?;
+    let signals = Signals::catch(Hangup::Ignored)?;
     let edge = Edge::start(
         settings,
         Options {

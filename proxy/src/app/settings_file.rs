@@ -23,6 +23,8 @@ const QUIET: Duration = Duration::from_millis(50);
 const EMPTY_QUIET: Duration = Duration::from_millis(250);
 /// A file that is open for writing is read when its writer closes it, or after this: some never do.
 const OPEN_MAX: Duration = Duration::from_secs(5);
+/// A file (or its directory) that something touches again and again is read after this, quiet or not.
+const NOISE_MAX: Duration = Duration::from_secs(5);
 
 /// Settings that parse, with what is usable but probably not meant.
 pub type Loaded = (Settings, Vec<Problem>);
@@ -192,8 +194,10 @@ impl Follower {
         Ok(loaded)
     }
 
-    /// Until nothing happened for this long, and nobody has the file open for writing. True: SIGHUP came meanwhile. None: the handle was dropped.
+    /// Until nothing happened for this long, and nobody has the file open for writing; or for as long as that is waited for. True: SIGHUP came
+    /// meanwhile. None: the handle was dropped.
     fn wait_for_quiet(&mut self, quiet: Duration) -> Option<bool> {
+        let begun = Instant::now();
         let mut is_asked = false;
         loop {
             let open_for = self.open_since.map(|since| since.elapsed());
@@ -201,14 +205,15 @@ impl Follower {
                 Some(open_for) => OPEN_MAX.saturating_sub(open_for).max(quiet),
                 None => quiet,
             };
-            match self.woken.recv_timeout(patience) {
-                Err(RecvTimeoutError::Timeout) => {
-                    self.open_since = None;
-                    return Some(is_asked);
+            let is_over = match self.woken.recv_timeout(patience) {
+                Err(RecvTimeoutError::Timeout) => true,
+                woken => {
+                    is_asked |= self.note(woken)?;
+                    open_for.is_some_and(|open_for| open_for >= OPEN_MAX)
+                        || begun.elapsed() >= NOISE_MAX
                 }
-                woken => is_asked |= self.note(woken)?,
-            }
-            if open_for.is_some_and(|open_for| open_for >= OPEN_MAX) {
+            };
+            if is_over {
                 self.open_since = None;
                 return Some(is_asked);
             }
@@ -267,133 +272,4 @@ fn parse(path: &Path, text: &str) -> Result<Loaded, Vec<Problem>> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::sync::mpsc;
-
-    const PATIENCE: Duration = Duration::from_secs(10);
-
-    /// A followed file, and what was applied: the admin port, or the error.
-    fn follow(path: &Path) -> (SettingsFile, mpsc::Receiver<Result<u16, String>>) {
-        let (sender, receiver) = mpsc::channel();
-        let file = SettingsFile::follow(path.to_owned(), move |loaded| {
-            let told = loaded.map_err(|problems| crate::app::settings::sentences(&problems));
-            let _ = sender.send(told.map(|(settings, _)| settings.admin.port()));
-        });
-        (file.expect("a thread starts"), receiver)
-    }
-
-    fn settings(port: u16) -> String {
-        format!("admin: 127.0.0.1:{port}\n")
-    }
-
-    #[test]
-    fn an_edit_is_applied_and_a_bad_one_is_told() {
-        let directory = tempfile::tempdir().expect("makes a directory");
-        let path = directory.path().join("hedgerow.yaml");
-        std::fs::write(&path, settings(1)).expect("writes");
-        let (_file, applied) = follow(&path);
-        std::fs::write(&path, settings(2)).expect("writes");
-        assert_eq!(applied.recv_timeout(PATIENCE), Ok(Ok(2)));
-        std::fs::write(&path, "admn: 127.0.0.1:3\n").expect("writes");
-        let told = applied.recv_timeout(PATIENCE).expect("tells");
-        assert!(
-            told.as_ref().is_err_and(|text| text.contains("admin")),
-            "{told:?}"
-        );
-        std::fs::remove_file(&path).expect("removes");
-        let told = applied.recv_timeout(PATIENCE).expect("tells");
-        assert!(
-            told.as_ref()
-                .is_err_and(|text| text.contains("is the path right?")),
-            "{told:?}"
-        );
-        std::fs::write(&path, settings(4)).expect("writes");
-        assert_eq!(applied.recv_timeout(PATIENCE), Ok(Ok(4)));
-    }
-
-    #[test]
-    fn a_swapped_link_of_a_config_map_is_an_edit() {
-        let directory = tempfile::tempdir().expect("makes a directory");
-        let at = |name: &str| directory.path().join(name);
-        for (version, port) in [("..1", 1), ("..2", 2)] {
-            std::fs::create_dir(at(version)).expect("makes a directory");
-            std::fs::write(at(version).join("hedgerow.yaml"), settings(port)).expect("writes");
-        }
-        let link = |to: &str, name: &str| {
-            std::os::unix::fs::symlink(to, at(name)).expect("links");
-        };
-        link("..1", "..data");
-        link("..data/hedgerow.yaml", "hedgerow.yaml");
-        let (_file, applied) = follow(&at("hedgerow.yaml"));
-        link("..2", "..data_tmp");
-        std::fs::rename(at("..data_tmp"), at("..data")).expect("renames");
-        assert_eq!(applied.recv_timeout(PATIENCE), Ok(Ok(2)));
-    }
-
-    #[test]
-    fn a_hangup_reads_again_even_if_nothing_changed() {
-        let directory = tempfile::tempdir().expect("makes a directory");
-        let path = directory.path().join("hedgerow.yaml");
-        std::fs::write(&path, settings(1)).expect("writes");
-        let (file, applied) = follow(&path);
-        file.read_again();
-        assert_eq!(applied.recv_timeout(PATIENCE), Ok(Ok(1)));
-    }
-
-    #[test]
-    fn a_file_that_was_emptied_is_a_bad_edit() {
-        for nothing in ["", "\n\n", "# admin: 127.0.0.1:1\n", "---\n"] {
-            let directory = tempfile::tempdir().expect("makes a directory");
-            let path = directory.path().join("hedgerow.yaml");
-            std::fs::write(&path, settings(1)).expect("writes");
-            let (_file, applied) = follow(&path);
-            std::fs::write(&path, nothing).expect("writes");
-            let told = applied.recv_timeout(PATIENCE).expect("tells");
-            assert!(
-                told.as_ref()
-                    .is_err_and(|text| text.contains("{} for the defaults")),
-                "{nothing:?}: {told:?}"
-            );
-            // Once more nothing does not make it meant.
-            std::fs::write(&path, "# still nothing\n").expect("writes");
-            assert!(applied.recv_timeout(PATIENCE).expect("tells").is_err());
-            std::fs::write(&path, "{}\n").expect("writes");
-            assert!(applied.recv_timeout(PATIENCE).expect("tells").is_ok());
-        }
-    }
-
-    #[test]
-    fn a_file_is_read_only_when_its_writer_has_closed_it() {
-        use std::io::Write;
-        let directory = tempfile::tempdir().expect("makes a directory");
-        let path = directory.path().join("hedgerow.yaml");
-        std::fs::write(&path, settings(1)).expect("writes");
-        let (_file, applied) = follow(&path);
-        // The watch stands once an edit was followed.
-        std::fs::write(&path, settings(2)).expect("writes");
-        assert_eq!(applied.recv_timeout(PATIENCE), Ok(Ok(2)));
-        let mut writer = std::fs::File::create(&path).expect("opens");
-        writer.write_all(b"via: true\n").expect("writes");
-        assert!(applied.recv_timeout(Duration::from_millis(700)).is_err());
-        writer.write_all(settings(3).as_bytes()).expect("writes");
-        drop(writer);
-        assert_eq!(applied.recv_timeout(PATIENCE), Ok(Ok(3)));
-        // One that never closes it is not waited for for ever.
-        let mut writer = std::fs::File::create(&path).expect("opens");
-        writer.write_all(settings(4).as_bytes()).expect("writes");
-        assert_eq!(applied.recv_timeout(PATIENCE), Ok(Ok(4)));
-    }
-
-    #[test]
-    fn a_truncated_file_is_not_taken_for_the_defaults() {
-        let directory = tempfile::tempdir().expect("makes a directory");
-        let path = directory.path().join("hedgerow.yaml");
-        std::fs::write(&path, settings(1)).expect("writes");
-        let (_file, applied) = follow(&path);
-        std::fs::write(&path, "").expect("truncates");
-        std::fs::write(&path, settings(2)).expect("writes");
-        assert_eq!(applied.recv_timeout(PATIENCE), Ok(Ok(2)));
-        assert!(applied.try_recv().is_err());
-    }
-}
+mod tests;

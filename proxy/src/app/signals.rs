@@ -1,7 +1,8 @@
 //! What do signals ask for?
 //!
-//! SIGTERM stops after the lame duck, SIGINT without it, a second one of either at once. SIGHUP reads the settings file again; without one it
-//! means what it means to every program, that the terminal is gone, and stops like SIGINT (unless `nohup` said that it shall be ignored).
+//! SIGTERM stops after the lame duck, SIGINT without it, a second one of either at once. SIGHUP reads the settings file again; an edge without
+//! one ignores it, because whoever reloads all services alike must not end one. A demo belongs to its terminal: when that is gone it stops, as
+//! on SIGINT (unless `nohup` said that SIGHUP shall be ignored).
 
 use super::{Edge, ShutdownReport};
 use crate::server::Server;
@@ -11,24 +12,34 @@ use std::io;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+/// What SIGHUP means where there is no settings file to read again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hangup {
+    Ignored,
+    /// The terminal is gone.
+    Ends,
+}
+
 /// The signals of this process, caught from `catch` on: one that arrives during the start stops the edge as soon as it stands.
 pub struct Signals {
     runtime: Runtime,
     stops: Stops,
     hangup: Signal,
-    /// Whoever started us asked that SIGHUP do nothing.
-    is_hangup_ignored: bool,
+    meaning: Hangup,
 }
 
 impl Signals {
     /// Before anything is started, so that none of them ends the process by its default action.
-    pub fn catch() -> Result<Signals> {
+    pub fn catch(meaning: Hangup) -> Result<Signals> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .context("signals cannot be waited for")?;
-        // Before ours replaces it.
-        let is_hangup_ignored = is_hangup_ignored();
+        // Before ours replaces what whoever started us asked for.
+        let meaning = match is_hangup_ignored() {
+            true => Hangup::Ignored,
+            false => meaning,
+        };
         let caught = {
             let _inside = runtime.enter();
             signals().context("signals cannot be caught")?
@@ -38,7 +49,7 @@ impl Signals {
             runtime,
             stops,
             hangup,
-            is_hangup_ignored,
+            meaning,
         })
     }
 
@@ -47,7 +58,7 @@ impl Signals {
         let stopped = self.runtime.block_on(async {
             let mode = tokio::select! {
                 mode = self.stops.next() => mode,
-                () = ended_by_hangup(&edge, &mut self.hangup, self.is_hangup_ignored) => StopMode::Drain,
+                () = ended_by_hangup(&edge, &mut self.hangup, self.meaning) => StopMode::Drain,
             };
             edge.ground.conditions.set_draining();
             stop(&edge.server, mode, &mut self.stops).await
@@ -65,14 +76,12 @@ fn signals() -> io::Result<(Stops, Signal)> {
 }
 
 /// Reads the settings at each SIGHUP. Ends at one that means the end.
-async fn ended_by_hangup(edge: &Edge, hangup: &mut Signal, is_ignored: bool) {
+async fn ended_by_hangup(edge: &Edge, hangup: &mut Signal, meaning: Hangup) {
     while hangup.recv().await.is_some() {
         match &edge.settings_file {
             Some(file) => file.read_again(),
-            None if is_ignored => {
-                tracing::info!("SIGHUP is ignored: there is no settings file to read again");
-            }
-            None => return,
+            None if meaning == Hangup::Ends => return,
+            None => tracing::info!("SIGHUP is ignored: there is no settings file to read again"),
         }
     }
     std::future::pending::<()>().await;
