@@ -205,3 +205,64 @@ async fn a_refused_head_is_told_with_its_own_bytes() {
     assert!(bytes <= bad.len() as u64, "{line}");
     edge.stop().await;
 }
+
+/// The first field of this name in an answer's head.
+fn field<'a>(answer: &'a str, name: &str) -> &'a str {
+    let head = answer.split("\r\n\r\n").next().unwrap_or_default();
+    let mut fields = head.lines().filter_map(|line| line.split_once(": "));
+    fields
+        .find(|(found, _)| *found == name)
+        .map_or("", |(_, value)| value)
+}
+
+/// The head is refused like this, in this form, and told wherever an operator looks for it.
+async fn check_refused(edge: &Edge, head: &str, (status, reason): (u16, &str), form: &str) {
+    let counted = "hedgerow_request_heads_refused_total";
+    let before = edge.metric(counted, &[reason]).await;
+    let answer = answer(edge, head).await;
+    assert!(
+        answer.starts_with(&format!("HTTP/1.1 {status} ")),
+        "{answer:?}"
+    );
+    assert_eq!(field(&answer, "server"), "hedgerow");
+    assert_eq!(field(&answer, "cache-control"), "no-store");
+    assert!(
+        field(&answer, "content-type").starts_with(form),
+        "{answer:?}"
+    );
+    let id = field(&answer, "x-request-id");
+    let body = answer.split_once("\r\n\r\n").expect("has a head").1;
+    // What the client sent was too much already.
+    let has_body = status != 431;
+    assert_eq!(body.contains(reason), has_body, "{answer:?}");
+    assert_eq!(body.contains(id), has_body, "{answer:?}");
+    let line = edge.log.line_with("request_id", id).await;
+    let told = (&line["reason"], &line["status"]);
+    assert_eq!(told, (&reason.into(), &status.into()), "{line}");
+    assert_eq!(edge.metric(counted, &[reason]).await - before, 1.0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_head_is_answered_like_everything_that_the_edge_answers() {
+    let origin = Origin::start("a").await;
+    let edge = Edge::start_with(&manifest::shop(&[origin.address]), |settings| {
+        settings.limits.header_timeout = std::time::Duration::from_millis(300);
+    })
+    .await;
+    let (json, text) = ("application/json", "text/plain");
+    let rest = "host: shop.test\r\naccept: application/json\r\n";
+    let get = |fields: &str| format!("GET / HTTP/1.1\r\n{fields}{rest}\r\n");
+    let long = format!("GET /{} HTTP/1.1\r\n{rest}\r\n", "x".repeat(20_000));
+    let connect = format!("CONNECT shop.test:443 HTTP/1.1\r\n{rest}\r\n");
+    let many = get(&"a: b\r\n".repeat(101));
+    let unfinished = format!("GET / HTTP/1.1\r\n{rest}");
+    let coding = get("transfer-encoding: gzip\r\n");
+    check_refused(&edge, &get("host: a\r\n"), (400, "bad-host"), json).await;
+    check_refused(&edge, &get("x y: z\r\n"), (400, "bad-request"), text).await;
+    check_refused(&edge, &coding, (501, "unknown-coding"), json).await;
+    check_refused(&edge, &connect, (405, "method-not-allowed"), json).await;
+    check_refused(&edge, &long, (414, "target-too-long"), "").await;
+    check_refused(&edge, &many, (431, "header-too-large"), "").await;
+    check_refused(&edge, &unfinished, (408, "header-timeout"), text).await;
+    edge.stop().await;
+}

@@ -1,9 +1,15 @@
 //! What does a client get whose request head is refused?
 
+mod known;
+
 use super::gate::Gate;
 use super::{Connection, Ending, leave};
 use crate::observe::access_log::Record;
+use crate::response::own::ALLOWED_METHODS;
+use crate::response::page;
+use bytes::Bytes;
 use config::reason::Reason;
+use known::Known;
 use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use tokio::time::{Instant, timeout};
@@ -21,17 +27,20 @@ pub(super) async fn refuse(
 ) -> Ending {
     let request_id = new_id();
     let head_bytes = gate.head_bytes().len();
-    let answer = answer(reason, &request_id);
+    let known = Known::of(gate.head_bytes());
+    let Refusal { head, body } = Refusal::new(reason, known, &request_id);
     let transport = gate.transport();
     let written = timeout(WRITE_TIMEOUT, async {
-        transport.write_all(answer.as_bytes()).await?;
+        transport.write_all(head.as_bytes()).await?;
+        transport.write_all(&body).await?;
         transport.flush().await
     });
     let is_written = matches!(written.await, Ok(Ok(())));
     let told = Told {
         begun,
         head_bytes,
-        is_written,
+        method: known.method,
+        body_bytes: is_written.then_some(body.len()),
     };
     tell(connection, reason, &request_id, &told);
     if is_written {
@@ -47,7 +56,8 @@ pub(super) fn tell_lost(connection: &Connection, head_bytes: usize, begun: Insta
     let told = Told {
         begun,
         head_bytes,
-        is_written: true,
+        method: "",
+        body_bytes: Some(0),
     };
     tell(connection, Reason::BadRequest, &new_id(), &told);
 }
@@ -57,34 +67,53 @@ fn new_id() -> String {
     id.hyphenated().to_string()
 }
 
-fn answer(reason: Reason, request_id: &str) -> String {
-    let status = reason.status();
-    let phrase = http::StatusCode::from_u16(status)
-        .ok()
-        .and_then(|status| status.canonical_reason())
-        .unwrap_or_default();
-    // 431 has no body: what the client sent was too much already.
-    let body = if reason == Reason::HeaderTooLarge {
-        String::new()
-    } else {
-        format!("{}\n", reason.sentence())
-    };
-    let date = jiff::fmt::rfc2822::DateTimePrinter::new()
-        .timestamp_to_rfc9110_string(&jiff::Timestamp::now())
-        .unwrap_or_default(); // Only for years beyond 9999.
-    format!(
-        "HTTP/1.1 {status} {phrase}\r\nserver: hedgerow\r\ndate: {date}\r\nx-request-id: {request_id}\r\n\
-         connection: close\r\ncache-control: no-store\r\ncontent-type: text/plain; charset=utf-8\r\n\
-         content-length: {}\r\n\r\n{body}",
-        body.len()
-    )
+/// Like every other answer of the edge itself, as far as the head is known.
+struct Refusal {
+    head: String,
+    body: Bytes,
+}
+
+impl Refusal {
+    fn new(reason: Reason, known: Known, request_id: &str) -> Refusal {
+        let status = reason.status();
+        let phrase = http::StatusCode::from_u16(status)
+            .ok()
+            .and_then(|status| status.canonical_reason())
+            .unwrap_or_default();
+        // 431 has no body: what the client sent was too much already.
+        let body = match reason {
+            Reason::HeaderTooLarge => Bytes::new(),
+            _ => page::write(known.form, status, reason, request_id),
+        };
+        let date = jiff::fmt::rfc2822::DateTimePrinter::new()
+            .timestamp_to_rfc9110_string(&jiff::Timestamp::now())
+            .unwrap_or_default(); // Only for years beyond 9999.
+        let allow = match status {
+            405 => format!("allow: {ALLOWED_METHODS}\r\n"),
+            _ => String::new(),
+        };
+        let head = format!(
+            "HTTP/1.1 {status} {phrase}\r\nserver: hedgerow\r\ndate: {date}\r\nx-request-id: {request_id}\r\n\
+             connection: close\r\ncache-control: no-store\r\n{allow}content-type: {}\r\n\
+             content-length: {}\r\n\r\n",
+            known.form.content_type(),
+            body.len()
+        );
+        let body = match known.method {
+            "HEAD" => Bytes::new(),
+            _ => body,
+        };
+        Refusal { head, body }
+    }
 }
 
 struct Told {
     begun: Instant,
     /// What had come of the head.
     head_bytes: usize,
-    is_written: bool,
+    method: &'static str,
+    /// None: the answer could not be written.
+    body_bytes: Option<usize>,
 }
 
 fn tell(connection: &Connection, reason: Reason, request_id: &str, told: &Told) {
@@ -102,13 +131,13 @@ fn tell(connection: &Connection, reason: Reason, request_id: &str, told: &Told) 
         protocol: "HTTP/1.1",
         is_https: context.listener.is_https,
         tls_version: context.tls.as_ref().map(|tls| tls.version),
-        method: "",
+        method: told.method,
         host: "",
         path: "",
-        status: if told.is_written { reason.status() } else { 0 },
+        status: told.body_bytes.map_or(0, |_| reason.status()),
         reason,
         bytes_in: u64::try_from(told.head_bytes).unwrap_or_default(),
-        bytes_out: 0,
+        bytes_out: u64::try_from(told.body_bytes.unwrap_or_default()).unwrap_or_default(),
         total: told.begun.elapsed(),
         endpoint_time: None,
         route: "",
@@ -125,15 +154,20 @@ fn tell(connection: &Connection, reason: Reason, request_id: &str, told: &Told) 
 mod tests {
     use super::*;
 
+    fn refusal(reason: Reason, head: &str) -> Refusal {
+        Refusal::new(reason, Known::of(head.as_bytes()), "id")
+    }
+
     #[track_caller]
     fn check(reason: Reason, status_line: &str) {
-        let answer = answer(reason, "id");
-        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        let Refusal { head, body } = refusal(reason, "");
         assert_eq!(head.lines().next(), Some(status_line));
         assert!(head.contains("\r\nserver: hedgerow\r\n"));
         assert!(head.contains("\r\nconnection: close\r\n"));
-        assert!(head.contains(&format!("\r\ncontent-length: {}", body.len())));
+        assert!(head.contains(&format!("\r\ncontent-length: {}\r\n", body.len())));
         assert!(!head.contains("date: \r\n"));
+        let body = std::str::from_utf8(&body).unwrap();
+        assert!(body.is_empty() || body.ends_with(&format!("{reason}, request id\n")));
     }
 
     #[test]
@@ -148,6 +182,22 @@ mod tests {
             "HTTP/1.1 431 Request Header Fields Too Large",
         );
         check(Reason::UnknownCoding, "HTTP/1.1 501 Not Implemented");
-        assert!(answer(Reason::HeaderTooLarge, "id").ends_with("\r\n\r\n"));
+        assert!(refusal(Reason::HeaderTooLarge, "").body.is_empty());
+        let not_allowed = refusal(Reason::MethodNotAllowed, "");
+        assert!(not_allowed.head.contains("\r\nallow: GET, "));
+    }
+
+    #[test]
+    fn head_gets_no_body() {
+        let of_get = refusal(Reason::BadHost, "GET / HTTP/1.1\r\n\r\n");
+        let of_head = refusal(Reason::BadHost, "HEAD / HTTP/1.1\r\n\r\n");
+        assert!(of_head.body.is_empty() && !of_get.body.is_empty());
+        let lengths = [&of_get, &of_head].map(|refusal| {
+            let mut lines = refusal.head.lines();
+            lines
+                .find(|line| line.starts_with("content-length"))
+                .map(str::to_owned)
+        });
+        assert_eq!(lengths[0], lengths[1]);
     }
 }

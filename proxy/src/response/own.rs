@@ -17,7 +17,7 @@ use std::sync::atomic::Ordering;
 
 /// After a 503 a client waits at least this long. A hold has been waited for already, and a restart takes seconds.
 const RETRY_AFTER_SECONDS: u16 = 2;
-const ALLOWED_METHODS: &str = "GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS";
+pub const ALLOWED_METHODS: &str = "GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS";
 const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
 const GRPC_MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
 
