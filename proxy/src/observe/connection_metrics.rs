@@ -1,9 +1,12 @@
 //! What do we count of clients' connections?
 
+use super::request_metrics::{LISTENERS_MAX, OTHER};
 use config::reason::Reason;
 use prometheus::{
     IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, core::Collector,
 };
+use std::collections::BTreeSet;
+use std::sync::{PoisonError, RwLock};
 
 /// Why a connection is refused: the caps, the PROXY protocol, plain HTTP on a TLS port.
 pub const REFUSED: [&str; 5] = [
@@ -28,6 +31,8 @@ pub struct ConnectionMetrics {
     heads_refused: IntCounterVec,
     /// Requests that the clock around them ended, because the engine could not.
     pub clocks_fired: IntCounter,
+    /// Listeners with series of their own; the others count as `other`.
+    own: RwLock<BTreeSet<String>>,
 }
 
 /// The handles of one listener: connections find them without a lookup.
@@ -61,11 +66,17 @@ impl ConnectionMetrics {
             handshakes: counter("hedgerow_tls_handshakes_total", "TLS handshakes with clients, by protocol version (none: it did not get so far) and outcome.", &["version", "outcome"])?,
             heads_refused: counter("hedgerow_request_heads_refused_total", "HTTP/1 request heads that were refused on their bytes, before any rule was looked at, by reason.", &["reason"])?,
             clocks_fired: registered(registry, fired)?,
+            own: RwLock::default(),
         })
     }
 
-    /// The handles of a listener, by its label from the settings.
+    /// The handles of a listener, by its label from the settings. As many as come first have series of their own.
     pub fn listener(&self, label: &str) -> ListenerMetrics {
+        let mut own = self.own.write().unwrap_or_else(PoisonError::into_inner);
+        if own.len() < LISTENERS_MAX {
+            own.insert(label.to_owned());
+        }
+        let label = or_other(&own, label);
         ListenerMetrics {
             open: self.open.with_label_values(&[label]),
             accepted: self.accepted.with_label_values(&[label]),
@@ -79,6 +90,10 @@ impl ConnectionMetrics {
     /// Takes its series from a listener that is gone, or listeners that come and go would fill the budget. Connections of it that live on
     /// count where nobody looks any more.
     pub fn forget_listener(&self, label: &str) {
+        let mut own = self.own.write().unwrap_or_else(PoisonError::into_inner);
+        if !own.remove(label) {
+            return;
+        }
         // An error says that there is no such series (any more).
         for series in [&self.accepted, &self.evicted, &self.accept_errors] {
             let _ = series.remove_label_values(&[label]);
@@ -94,7 +109,9 @@ impl ConnectionMetrics {
 
     /// `reason` is one of `REFUSED`.
     pub fn count_refused(&self, listener: &str, reason: &'static str) {
-        self.refused.with_label_values(&[listener, reason]).inc();
+        let own = self.own.read().unwrap_or_else(PoisonError::into_inner);
+        let label = or_other(&own, listener);
+        self.refused.with_label_values(&[label, reason]).inc();
     }
 
     /// `reason` is one of a closed set of words of ours.
@@ -113,6 +130,13 @@ impl ConnectionMetrics {
     }
 }
 
+fn or_other<'a>(own: &BTreeSet<String>, label: &'a str) -> &'a str {
+    match own.contains(label) {
+        true => label,
+        false => OTHER,
+    }
+}
+
 fn registered<C>(registry: &Registry, collector: C) -> Result<C, prometheus::Error>
 where
     C: Collector + Clone + 'static,
@@ -124,6 +148,40 @@ where
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn listeners_beyond_the_bound_share_their_series() {
+        let registry = Registry::new();
+        let metrics = ConnectionMetrics::register(&registry).unwrap();
+        let labels: Vec<String> = (0..100).map(|n| format!("[::]:{n}")).collect();
+        let all: Vec<_> = labels.iter().map(|label| metrics.listener(label)).collect();
+        for (listener, label) in all.iter().zip(&labels) {
+            listener.open.inc();
+            metrics.count_refused(label, REFUSED[0]);
+        }
+        let series = || -> Vec<usize> {
+            let families = registry.gather();
+            families
+                .iter()
+                .map(|family| family.get_metric().len())
+                .collect()
+        };
+        // Two directions of bytes; clocks have no label.
+        let bound = LISTENERS_MAX + 1;
+        assert!(
+            series()
+                .iter()
+                .all(|count| [1, bound, 2 * bound].contains(count))
+        );
+        let other = metrics.open.with_label_values(&[OTHER]).get();
+        assert_eq!(usize::try_from(other), Ok(100 - LISTENERS_MAX));
+        // A place that is free is given to the next one that comes.
+        metrics.forget_listener(&labels[99]);
+        metrics.forget_listener(&labels[0]);
+        metrics.listener("[::]:443").open.inc();
+        assert_eq!(metrics.open.with_label_values(&["[::]:443"]).get(), 1);
+        assert!(series().iter().all(|count| *count <= 2 * bound));
+    }
 
     #[test]
     fn every_metric_has_our_prefix_and_a_help_text() {

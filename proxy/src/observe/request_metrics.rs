@@ -6,7 +6,7 @@ mod placement;
 #[cfg(test)]
 mod tests;
 
-pub use budget::{Budget, Wanted};
+pub use budget::{Budget, LISTENERS_MAX, Wanted};
 pub use placement::RouteMetrics;
 
 use arc_swap::ArcSwap;
@@ -122,7 +122,7 @@ impl RequestMetrics {
     pub fn place_listeners(&self, labels: &[Arc<str>]) -> Result<(), prometheus::Error> {
         let before = self.listeners.load_full();
         let mut next = Vec::with_capacity(labels.len() + 1);
-        for label in labels.iter().take(budget::LISTENERS_MAX) {
+        for label in labels.iter().take(LISTENERS_MAX) {
             let histogram = self.durations.get_metric_with_label_values(&[label])?;
             next.push((label.clone(), histogram));
         }

@@ -7,8 +7,8 @@ use crate::observe::backend_metrics::{ENDPOINT_STATES, FIRST_BYTE_BUCKETS, OUTCO
 use crate::observe::connection_metrics::REFUSED;
 use config::reason::Reason;
 
-/// Listeners with a histogram of their own.
-pub(super) const LISTENERS_MAX: usize = 8;
+/// Listeners with series of their own; the others share those of `other`.
+pub const LISTENERS_MAX: usize = 8;
 /// Every histogram has `+Inf`, `_sum` and `_count` beside its buckets.
 const HISTOGRAM_EXTRA: usize = 3;
 /// What configuration, certificates, access log and process take at most (`observe::tests` holds it).
@@ -68,7 +68,7 @@ impl Budget {
 /// What there is whatever the routes and backends.
 fn fixed(listeners: usize) -> usize {
     let histograms = listeners.min(LISTENERS_MAX) * PER_LISTENER;
-    let connections = CONNECTIONS + listeners * CONNECTIONS_PER_LISTENER;
+    let connections = CONNECTIONS + listeners.min(LISTENERS_MAX + 1) * CONNECTIONS_PER_LISTENER;
     ELSEWHERE + GLOBAL + OTHERS + histograms + connections
 }
 
@@ -108,10 +108,16 @@ mod tests {
         assert!(large.routes > 10 && large.backends > 10);
     }
 
+    #[test]
+    fn no_number_of_listeners_exceeds_the_default() {
+        let series_max = config::settings::Settings::default().series_max;
+        assert!(fixed(1000) <= series_max, "{}", fixed(1000));
+    }
+
     proptest! {
         #[test]
         fn the_budget_is_never_exceeded(
-            series_max in 0usize..3000, listeners in 0usize..20, routes in 0usize..10_000, backends in 0usize..10_000,
+            series_max in 0usize..3000, listeners in 0usize..200, routes in 0usize..10_000, backends in 0usize..10_000,
         ) {
             let budget = Budget::divide(series_max, wanted(listeners, routes, backends));
             prop_assert!(budget.routes <= routes && budget.backends <= backends && budget.histograms <= budget.backends);
