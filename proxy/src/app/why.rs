@@ -132,7 +132,12 @@ fn online_answer(asked: &Why, admin: SocketAddr) -> Result<String> {
     }
     Ok(match asked.output {
         Output::Text => printable(&body),
-        Output::Json => body,
+        // In the form that the same question has without an edge.
+        Output::Json => {
+            let explanation: serde_json::Value = serde_json::from_str(&body)
+                .with_context(|| format!("the edge at {admin} answers no JSON"))?;
+            format!("{}\n", serde_json::to_string_pretty(&explanation)?)
+        }
     })
 }
 

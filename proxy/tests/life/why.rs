@@ -40,6 +40,11 @@ spec:
           - { path: /port, pathType: Prefix, backend: { service: { name: app, port: { number: 81 } } } }
           - { path: /type, pathType: prefix, backend: { service: { name: app, port: { number: 80 } } } }
 ---
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata: { name: lost, namespace: web }
+spec: { rules: [{ host: other.test, http: { pths: [] } }] }
+---
 apiVersion: v1
 kind: Service
 metadata: { name: app, namespace: web }
@@ -120,6 +125,30 @@ fn said(url: &str, method: &str, more: &[&str]) -> (u64, Option<String>) {
     (fails.unwrap_or(otherwise), None)
 }
 
+/// All that `why` prints.
+fn printed(url: &str, method: &str, form: &str, source: &[&str]) -> String {
+    let mut arguments = vec!["why", url, "-X", method, "-H", "x-a: b", "--output", form];
+    arguments.extend(source);
+    let output = hedgerow(&arguments).output().expect("runs");
+    String::from_utf8(output.stdout).expect("is text")
+}
+
+/// What an edge has seen of its endpoints, an explanation without one cannot know.
+fn without_health(explanation: &str) -> String {
+    explanation
+        .replace("\"0 requests in flight\"", "\"unknown\"")
+        .replace("0 requests in flight", "health unknown")
+}
+
+#[track_caller]
+fn check_same(url: &str, method: &str, offline: &[&str], online: &[&str]) {
+    for form in ["text", "json"] {
+        let said = without_health(&printed(url, method, form, online));
+        assert!(said.contains("test"), "{said}");
+        assert_eq!(said, printed(url, method, form, offline), "{url}");
+    }
+}
+
 #[test]
 fn what_why_says_is_what_the_edge_answers() {
     let directory = tempfile::tempdir().expect("makes a directory");
@@ -156,10 +185,9 @@ fn what_why_says_is_what_the_edge_answers() {
         let real = answer(&http, method, host, target);
         assert_eq!(real.0, status, "{url}");
         assert_eq!(said(&url, method, &source), real, "offline: {url}");
-        assert_eq!(
-            said(&url, method, &["--admin", &admin]),
-            real,
-            "online: {url}"
-        );
+        let online = ["--admin", &*admin];
+        assert_eq!(said(&url, method, &online), real, "online: {url}");
+        check_same(&url, method, &source, &online);
+        check_same(&url.replace("http:", "https:"), method, &source, &online);
     }
 }
