@@ -1,9 +1,11 @@
 //! What is in force right now?
 
 pub(crate) mod assemble;
+mod ports;
 mod weights;
 
 pub use assemble::assemble;
+pub use ports::PortsInUse;
 
 use crate::observe::request_metrics::RouteMetrics;
 use crate::upstream::BackendState;
@@ -36,6 +38,7 @@ pub struct InForce {
     pub unused_hosts: Arc<UnusedHosts>,
     /// Shown for a name without an entry.
     pub default_certificate: Arc<CertifiedKey>,
+    pub ports: Arc<PortsInUse>,
 }
 
 /// What a rule keeps while requests run: its name, its metric handles, and whose turn it is among its targets.
@@ -74,6 +77,7 @@ impl InForce {
             problems: Arc::default(),
             unused_hosts: Arc::default(),
             default_certificate,
+            ports: Arc::default(),
         }
     }
 

@@ -165,6 +165,7 @@ impl Server {
             let running = server.run(spec, sockets);
             server.running().push(running);
         }
+        server.note_ports(&settings);
         server
             .shared
             .readiness
@@ -261,7 +262,25 @@ impl Server {
                 Err(error) => problems.push(ListenerProblem { spec, error }),
             }
         }
+        self.note_ports(settings);
         problems
+    }
+
+    /// Redirects name them where the settings say "any".
+    fn note_ports(&self, settings: &Settings) {
+        let in_force = self.shared.live.current();
+        let specs = ListenerSpec::all(settings);
+        for is_https in [false, true] {
+            let first = specs.iter().find(|spec| spec.is_https == is_https);
+            let running = self.running();
+            let bound = first.and_then(|first| {
+                let mut running = running.iter();
+                running.find(|running| running.spec.is_same_socket(first))
+            });
+            if let Some(bound) = bound {
+                in_force.ports.set(is_https, bound.listener.bound.port());
+            }
+        }
     }
 
     fn take_unwanted(&self, wanted: &[ListenerSpec]) -> Vec<Running> {

@@ -68,7 +68,8 @@ fn redirect(
     })?;
     let usual = if elsewhere.scheme == "https" { 443 } else { 80 };
     let port = match elsewhere.port {
-        port if port == usual => String::new(),
+        // 0: any free port, and nobody has asked for one yet.
+        port if port == usual || port == 0 => String::new(),
         port => format!(":{port}"),
     };
     let query = request.query.map(|query| format!("?{query}"));

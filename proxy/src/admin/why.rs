@@ -9,6 +9,7 @@ use config::explain::{self, ActionTaken, Destination, EndpointExplained, Explana
 use config::hostname::RequestHost;
 use config::path;
 use config::reason::Reason;
+use config::settings::Settings;
 use config::snapshot::{Compiled, RequestView};
 use http::StatusCode;
 use std::net::SocketAddr;
@@ -36,7 +37,9 @@ pub fn answer(in_force: &InForce, query: &str) -> Answer {
         query: asked.query.as_deref(),
         headers: &asked.headers,
     };
-    let mut explanation = explain::decide(&compiled(in_force), &in_force.settings, &view);
+    let mut settings = Settings::clone(&in_force.settings);
+    in_force.ports.fill(&mut settings);
+    let mut explanation = explain::decide(&compiled(in_force), &settings, &view);
     fill_in(&mut explanation, in_force);
     match asked.output {
         Form::Json => Answer::json(&explanation),

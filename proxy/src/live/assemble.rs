@@ -45,6 +45,7 @@ pub fn assemble(
         problems: compiled.problems.clone(),
         unused_hosts: compiled.unused_hosts.clone(),
         default_certificate: previous.default_certificate.clone(),
+        ports: previous.ports.clone(),
     }
 }
 

@@ -27,7 +27,10 @@ pub(super) fn to_public_name(asked: &Asked<'_>, rule: &Rule) -> Result<(), Answe
     let location = Location {
         scheme: elsewhere.scheme,
         host: elsewhere.host,
-        port: elsewhere.port,
+        port: match elsewhere.port {
+            0 => asked.in_force.ports.port(elsewhere.scheme == "https"),
+            port => port,
+        },
         path: &asked.normal.path,
         query: asked.normal.query,
     };

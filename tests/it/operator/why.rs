@@ -180,6 +180,22 @@ async fn a_name_of_another_certificate_is_misdirected_and_why_names_both() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_redirect_names_the_port_that_a_listener_on_any_port_got() {
+    let (origin, authority) = (Origin::start("a").await, Authority::default());
+    let files = site(&authority, &origin);
+    let edge = Edge::start_given(authority, &[("main.yaml", &files)], |_| {}).await;
+    for (from, scheme, to, port) in [
+        ("http://secure.test/x", "https", "secure.test", edge.https()),
+        ("http://old.test/x", "http", "shop.test", edge.http()),
+    ] {
+        let reply = edge.get(from).await;
+        let location = format!("{scheme}://{to}:{}/x", port.port());
+        assert_eq!(reply.field("location"), Some(&*location));
+    }
+    edge.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_printed_form_tells_a_redirect_before_the_rule() {
     let (origin, authority) = (Origin::start("a").await, Authority::default());
     let files = site(&authority, &origin);

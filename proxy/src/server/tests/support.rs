@@ -242,6 +242,7 @@ fn in_force(settings: Settings, tls: TlsTable) -> InForce {
         problems: Arc::default(),
         unused_hosts: Arc::default(),
         default_certificate: self_signed().unwrap(),
+        ports: Arc::default(),
     }
 }
 
