@@ -151,7 +151,9 @@ impl RequestCtx {
         let Some(attempt) = self.attempt.take() else {
             return;
         };
-        let time = attempt.began.elapsed();
+        let now = Instant::now();
+        let time = now.saturating_duration_since(attempt.began);
+        attempt.endpoint().history.note(outcome, now);
         self.attempts
             .record(attempt.endpoint().address, outcome, time);
         self.shared.metrics.backends.count_attempt(outcome);

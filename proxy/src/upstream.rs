@@ -2,6 +2,7 @@
 
 pub mod choose;
 pub mod fields;
+pub mod history;
 pub mod hold;
 pub mod peer;
 pub mod pick;

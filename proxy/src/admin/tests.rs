@@ -192,7 +192,7 @@ fn why_tells_the_rule_and_what_this_edge_has_seen_of_its_endpoints() {
     assert_eq!(why["winner"]["object"], "Ingress website/site");
     let endpoint = &why["winner"]["action"]["forward"][0]["to"]["backend"]["endpoints"][0];
     assert_eq!(endpoint["address"], "192.168.0.50:3001");
-    assert_eq!(endpoint["health"], "1 request in flight");
+    assert_eq!(endpoint["health"], "1 request in flight, no answer yet");
 
     let text = edge.get(&format!("/why?{url}&{header}&output=text"));
     assert!(

@@ -4,6 +4,7 @@ mod asked;
 
 use super::answer::Answer;
 use crate::live::InForce;
+use crate::upstream::history::Told;
 use asked::{Asked, Form};
 use config::explain::{self, ActionTaken, Destination, EndpointExplained, Explanation};
 use config::hostname::RequestHost;
@@ -13,6 +14,7 @@ use config::settings::Settings;
 use config::snapshot::{Compiled, RequestView};
 use http::StatusCode;
 use std::net::SocketAddr;
+use std::time::Instant;
 
 /// `/why?url=https://host/path&method=GET&header=name:value&output=json`. 400 with a sentence for a question that describes no request; 422 for a
 /// request that is refused before any rule is looked at.
@@ -93,13 +95,30 @@ fn fill_in_endpoint(endpoint: &mut EndpointExplained, service: &str, in_force: &
         .backends
         .iter()
         .filter(|state| *state.label == *service);
-    let in_flight = backends.filter_map(|state| {
-        let set = state.pool.current();
-        set.find(address).map(|endpoint| endpoint.in_flight())
-    });
-    let in_flight: u32 = in_flight.sum();
-    endpoint.health = match in_flight {
+    let now = Instant::now();
+    let mut in_flight = 0;
+    let mut told = Told::default();
+    for state in backends {
+        if let Some(endpoint) = state.pool.current().find(address) {
+            in_flight += endpoint.in_flight();
+            told = told.and(endpoint.history.tell(now));
+        }
+    }
+    endpoint.health = health(in_flight, told);
+}
+
+/// Times in whole seconds: nobody compares them with a stopwatch.
+fn health(in_flight: u32, told: Told) -> String {
+    let mut health = match in_flight {
         1 => "1 request in flight".to_owned(),
         some => format!("{some} requests in flight"),
     };
+    match told.answered {
+        Some(ago) => health += &format!(", last answer {} s ago", ago.as_secs()),
+        None => health += ", no answer yet",
+    }
+    if let Some((ago, reason)) = told.failed {
+        health += &format!(", last failure {} s ago: {reason}", ago.as_secs());
+    }
+    health
 }

@@ -1,5 +1,6 @@
 //! What does a backend keep across configurations: its endpoints, their load, the requests that wait?
 
+use super::history::History;
 use arc_swap::{ArcSwap, Guard};
 use config::snapshot::EndpointAddress;
 use std::collections::HashMap;
@@ -50,6 +51,7 @@ pub struct EndpointState {
     keep_alive_ms: AtomicU64,
     /// The last connection over TLS settled on HTTP/1.
     speaks_http1: AtomicBool,
+    pub history: History,
 }
 
 /// An attempt at an endpoint, counted until it is dropped.
@@ -195,6 +197,7 @@ impl EndpointState {
             in_flight: AtomicU32::new(0),
             keep_alive_ms: AtomicU64::new(NOT_SAID),
             speaks_http1: AtomicBool::new(false),
+            history: History::new(Instant::now()),
         }
     }
 

@@ -213,3 +213,21 @@ async fn the_printed_form_tells_a_redirect_before_the_rule() {
     assert!(text.contains(&origin.address.to_string()), "{text}");
     edge.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_endpoint_that_is_down_is_told_with_its_last_failure_and_its_last_answer() {
+    let origin = Origin::start("a").await;
+    let site = manifest::shop_annotated(&[origin.address], &[("hold", "0s")]);
+    let edge = Edge::start(&site).await;
+    assert_eq!(edge.get("http://shop.test/").await.status, 200);
+    origin.refuse().await;
+    assert_eq!(edge.get("http://shop.test/").await.status, 503);
+    let why = edge.admin("/why?url=http://shop.test/").await;
+    let text = why.text();
+    assert!(text.contains("last answer 0 s ago"), "{text}");
+    assert!(
+        text.contains("last failure 0 s ago: connect-refused"),
+        "{text}"
+    );
+    edge.stop().await;
+}
