@@ -1,11 +1,12 @@
 //! How does an HTTP/2 connection begin, serve its streams, and end?
 
 use super::gate::{Gate, QuietBytes};
-use super::{Connection, Ending};
+use super::{Connection, Ending, refusal};
 use crate::shutdown::Phase;
 use ::h2::server::Connection as H2Connection;
 use bytes::Bytes;
 use config::limits::Limits;
+use http::Method;
 use pingora_core::protocols::http::ServerSession;
 use pingora_core::protocols::http::v2::server::{
     H2Accept, H2Options, HttpSession as H2Session, handshake,
@@ -124,6 +125,10 @@ impl Http2 {
 
     /// Each stream runs in its own task: one that waits holds up none of its siblings.
     fn begin(&mut self, session: H2Session) -> Option<Ending> {
+        if session.req_header().method == Method::CONNECT {
+            refusal::refuse_connect(&self.connection, session);
+            return None;
+        }
         let Some(in_flight) = self.connection.begin_request() else {
             return Some(Ending::Evicted);
         };
@@ -151,6 +156,7 @@ impl Http2 {
     }
 
     fn count_malformed(&mut self) -> Option<Ending> {
+        refusal::tell_malformed(&self.connection);
         self.malformed += 1;
         (self.malformed >= MALFORMED_MAX).then_some(Ending::Malformed)
     }

@@ -4,12 +4,17 @@ mod known;
 
 use super::gate::Gate;
 use super::{Connection, Ending, leave};
+use crate::client::X_REQUEST_ID;
 use crate::observe::access_log::Record;
+use crate::observe::request_metrics::Counted;
 use crate::response::own::ALLOWED_METHODS;
 use crate::response::page;
 use bytes::Bytes;
 use config::reason::Reason;
+use http::header::{ALLOW, CONTENT_LENGTH, SERVER};
 use known::Known;
+use pingora_core::protocols::http::v2::server::HttpSession as H2Session;
+use pingora_http::ResponseHeader;
 use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use tokio::time::{Instant, timeout};
@@ -37,6 +42,7 @@ pub(super) async fn refuse(
     });
     let is_written = matches!(written.await, Ok(Ok(())));
     let told = Told {
+        protocol: "HTTP/1.1",
         begun,
         head_bytes,
         method: known.method,
@@ -54,12 +60,38 @@ pub(super) async fn refuse(
 /// so this is a defect, and shall not be a silent one.
 pub(super) fn tell_lost(connection: &Connection, head_bytes: usize, begun: Instant) {
     let told = Told {
+        protocol: "HTTP/1.1",
         begun,
         head_bytes,
         method: "",
         body_bytes: Some(0),
     };
     tell(connection, Reason::BadRequest, &new_id(), &told);
+}
+
+/// Counts and logs a request over HTTP/2 that the engine has refused with a bare 400 (RFC 9113 §8.1.1): it tells nothing of it.
+pub(super) fn tell_malformed(connection: &Connection) {
+    tell(connection, Reason::BadRequest, &new_id(), &Told::stream(""));
+}
+
+/// CONNECT over HTTP/2 (RFC 9113 §8.5), which the engine would answer by itself.
+pub(super) fn refuse_connect(connection: &Connection, mut session: H2Session) {
+    let request_id = new_id();
+    let reason = Reason::MethodNotAllowed;
+    // Where the client has gone meanwhile there is nobody to tell.
+    if let Ok(header) = connect_answer(reason, &request_id) {
+        let _ = session.write_response_header(Box::new(header), true);
+    }
+    tell(connection, reason, &request_id, &Told::stream("CONNECT"));
+}
+
+fn connect_answer(reason: Reason, request_id: &str) -> pingora_error::Result<ResponseHeader> {
+    let mut header = ResponseHeader::build(reason.status(), Some(4))?;
+    header.insert_header(SERVER, "hedgerow")?;
+    header.insert_header(X_REQUEST_ID, request_id)?;
+    header.insert_header(ALLOW, ALLOWED_METHODS)?;
+    header.insert_header(CONTENT_LENGTH, "0")?;
+    Ok(header)
 }
 
 fn new_id() -> String {
@@ -108,6 +140,7 @@ impl Refusal {
 }
 
 struct Told {
+    protocol: &'static str,
     begun: Instant,
     /// What had come of the head.
     head_bytes: usize,
@@ -116,29 +149,51 @@ struct Told {
     body_bytes: Option<usize>,
 }
 
+impl Told {
+    /// Of a stream of HTTP/2, answered as soon as its head had come.
+    fn stream(method: &'static str) -> Told {
+        Told {
+            protocol: "HTTP/2",
+            begun: Instant::now(),
+            head_bytes: 0,
+            method,
+            body_bytes: Some(0),
+        }
+    }
+}
+
 fn tell(connection: &Connection, reason: Reason, request_id: &str, told: &Told) {
     let context = &connection.context;
-    connection
-        .worker
-        .shared
-        .metrics
-        .connections
-        .count_head_refused(reason);
-    connection.worker.shared.access_log.log(&Record {
+    let shared = &connection.worker.shared;
+    let status = told.body_bytes.map_or(0, |_| reason.status());
+    let bytes_in = u64::try_from(told.head_bytes).unwrap_or_default();
+    let bytes_out = u64::try_from(told.body_bytes.unwrap_or_default()).unwrap_or_default();
+    let total = told.begun.elapsed();
+    shared.metrics.connections.count_head_refused(reason);
+    shared.metrics.requests.count(&Counted {
+        listener: &context.listener.label,
+        method: told.method,
+        status,
+        reason,
+        bytes_in: 0, // Of bodies; a head is none.
+        bytes_out,
+        total,
+    });
+    shared.access_log.log(&Record {
         time: jiff::Timestamp::now(),
         request_id,
         client: context.client.ip(),
-        protocol: "HTTP/1.1",
+        protocol: told.protocol,
         is_https: context.listener.is_https,
         tls_version: context.tls.as_ref().map(|tls| tls.version),
         method: told.method,
         host: "",
         path: "",
-        status: told.body_bytes.map_or(0, |_| reason.status()),
+        status,
         reason,
-        bytes_in: u64::try_from(told.head_bytes).unwrap_or_default(),
-        bytes_out: u64::try_from(told.body_bytes.unwrap_or_default()).unwrap_or_default(),
-        total: told.begun.elapsed(),
+        bytes_in,
+        bytes_out,
+        total,
         endpoint_time: None,
         route: "",
         backend: "",

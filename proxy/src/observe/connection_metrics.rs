@@ -64,7 +64,7 @@ impl ConnectionMetrics {
             bytes: counter("hedgerow_connection_bytes_total", "Bytes on the wire below TLS, by listener and direction (in: from clients, out: to clients).", &["listener", "direction"])?,
             closed: counter("hedgerow_connections_closed_total", "Connections that ended, by reason.", &["reason"])?,
             handshakes: counter("hedgerow_tls_handshakes_total", "TLS handshakes with clients, by protocol version (none: it did not get so far) and outcome.", &["version", "outcome"])?,
-            heads_refused: counter("hedgerow_request_heads_refused_total", "HTTP/1 request heads that were refused on their bytes, before any rule was looked at, by reason.", &["reason"])?,
+            heads_refused: counter("hedgerow_request_heads_refused_total", "Request heads that were refused before any rule was looked at, by reason.", &["reason"])?,
             clocks_fired: registered(registry, fired)?,
             own: RwLock::default(),
         })

@@ -12,7 +12,6 @@ pub use placement::RouteMetrics;
 use arc_swap::ArcSwap;
 use codes::ByCode;
 use config::reason::Reason;
-use http::Method;
 use placement::Routes;
 use prometheus::{
     Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry,
@@ -52,7 +51,7 @@ pub struct RequestMetrics {
 #[derive(Debug)]
 pub struct Counted<'a> {
     pub listener: &'a str,
-    pub method: &'a Method,
+    pub method: &'a str,
     /// 0: nothing was sent.
     pub status: u16,
     pub reason: Reason,
@@ -154,7 +153,7 @@ impl RequestMetrics {
     /// Counts a request that has ended, but for its route.
     pub fn count(&self, request: &Counted<'_>) {
         self.by_code.of(request.status).inc();
-        let method = request.method.as_str();
+        let method = request.method;
         let at = METHODS
             .iter()
             .position(|known| *known == method)

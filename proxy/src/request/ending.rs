@@ -36,7 +36,7 @@ impl RequestCtx {
         }
         self.shared.metrics.requests.count(&Counted {
             listener: &connection.listener.label,
-            method: &seen.method,
+            method: seen.method.as_str(),
             status: self.status,
             reason: self.reason,
             bytes_in: self.bytes_in,

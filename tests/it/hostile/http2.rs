@@ -269,3 +269,39 @@ async fn a_refused_stream_leaves_its_neighbours_alone() {
     drop(connection);
     edge.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_engine_refuses_is_told_all_the_same() {
+    let (edge, origin) = shop().await;
+    let before = edge
+        .metric("hedgerow_responses_total", &["code=\"405\""])
+        .await;
+    let connect = headers(&[(":method", "CONNECT"), (":authority", "shop.test:443")]);
+    let Outcome::Other(answer) = ask(&edge, &connect).await else {
+        panic!("is answered");
+    };
+    // `hedgerow` and `Pingora` in Huffman's code (RFC 7541 appendix B) would be in it as they are.
+    let name_of_the_engine = [0xd6, 0x6a, 0xa6, 0x3d, 0x83];
+    assert!(!answer.windows(5).any(|part| part == name_of_the_engine));
+    let line = edge.log.line_with("reason", "method-not-allowed").await;
+    assert_eq!(
+        (&line["status"], &line["method"]),
+        (&405.into(), &"CONNECT".into())
+    );
+    assert_eq!(line["protocol"], "HTTP/2", "{line}");
+    let after = edge
+        .metric("hedgerow_responses_total", &["code=\"405\""])
+        .await;
+    assert!(after > before);
+    assert_eq!(
+        ask(&edge, &get_with(&[("host", "other.test")])).await,
+        Outcome::BadRequest
+    );
+    let line = edge.log.line_with("reason", "bad-request").await;
+    assert_eq!(
+        (&line["status"], &line["protocol"]),
+        (&400.into(), &"HTTP/2".into())
+    );
+    check_served(&edge, &origin).await;
+    edge.stop().await;
+}
