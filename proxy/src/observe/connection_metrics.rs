@@ -9,11 +9,13 @@ use std::collections::BTreeSet;
 use std::sync::{PoisonError, RwLock};
 
 /// Why a connection is refused: the caps, the PROXY protocol, plain HTTP on a TLS port.
-pub const REFUSED: [&str; 5] = [
+pub const REFUSED: [&str; 7] = [
     "connections-max",
     "client-connections-max",
     "proxy-protocol-absent",
     "proxy-protocol-malformed",
+    "proxy-protocol-timeout",
+    "proxy-protocol-untrusted",
     "plain-http",
 ];
 
