@@ -76,6 +76,9 @@ pub struct Unused {
     pub draft: Option<Any>,
     /// Fields that the draft lacks, because their type is wrong.
     pub left_out: Vec<String>,
+    /// True: all that is wrong is behind its hosts and paths, so that the draft takes no more requests than were meant. Where nothing was good
+    /// before, it holds its paths, which fail, against a broader rule of somebody else.
+    pub keeps_paths: bool,
 }
 
 impl Unused {

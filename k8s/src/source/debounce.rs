@@ -73,8 +73,10 @@ struct Kept {
 }
 
 impl Settling {
-    /// Takes in a look at all files, and forgets what has been away for long enough. Returns whether [`Settling::objects`] may differ.
-    pub fn observe(&mut self, seen: &Seen, now: Instant) -> bool {
+    /// Takes in a look at all files, from `begun` to `now`, and forgets what has been away for long enough. Returns whether
+    /// [`Settling::objects`] may differ. What a look did not see may have come back while it lasted, so that its beginning counts: a machine
+    /// that is busy makes looks long.
+    pub fn observe(&mut self, seen: &Seen, begun: Instant, now: Instant) -> bool {
         let mut has_changed = false;
         for (path, file) in &mut self.files {
             if seen.files.contains_key(path) {
@@ -99,7 +101,7 @@ impl Settling {
         }
         has_changed |= self.problems != seen.problems;
         self.problems.clone_from(&seen.problems);
-        self.forget(now) || has_changed
+        self.forget(begun) || has_changed
     }
 
     /// When the next object will have been away for long enough.
@@ -133,8 +135,15 @@ impl Settling {
                 kept.object.insert_into(&mut objects);
             }
         }
-        let unused = self.files.values().flat_map(|file| &file.unused);
-        objects.unused.extend(unused.cloned());
+        for unused in self.files.values().flat_map(|file| &file.unused) {
+            let draft = unused.draft.as_ref().filter(|_| unused.keeps_paths);
+            if let Some(draft) = draft
+                && !winners.contains_key(&unused.reference)
+            {
+                draft.insert_into(&mut objects);
+            }
+            objects.unused.push(unused.clone());
+        }
         let of_files = self.files.values().flat_map(|file| &file.problems);
         objects.problems.extend(of_files.cloned());
         objects.problems.sort_unstable();

@@ -69,6 +69,7 @@ pub async fn follow(
     let mut settling = Settling::default();
     let poll_interval = poll_interval.max(POLL_INTERVAL_MIN);
     while !objects.is_closed() {
+        let begun = Instant::now();
         let happened = signals.take();
         let (returned, scan) = eyes.look(happened).await;
         match returned {
@@ -77,7 +78,7 @@ pub async fn follow(
         }
         let is_first = objects.borrow().is_none();
         if let Some(seen) = scan
-            && (settling.observe(&seen, Instant::now()) || is_first)
+            && (settling.observe(&seen, begun, Instant::now()) || is_first)
         {
             publish(&objects, settling.objects());
         }
@@ -92,7 +93,8 @@ pub async fn follow(
 
 fn loaded(seen: &Seen) -> Loaded {
     let mut settling = Settling::default();
-    settling.observe(seen, Instant::now());
+    let now = Instant::now();
+    settling.observe(seen, now, now);
     let mut passed_over = BTreeMap::new();
     let mut files = 0;
     for sighting in seen.files.values() {

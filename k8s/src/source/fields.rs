@@ -169,6 +169,10 @@ fn unknown_fault<K: DeserializeOwned>(path: &[Step], meant: Option<&str>) -> Fie
     let (last, parent) = last_key(path);
     let names = probe::fields_at::<K>(parent);
     let (severity, expected) = match meant {
+        None if limits_a_rule(last, parent) => (
+            Severity::Error,
+            format!("one of {}; {MISSPELT}", names.join(", ")),
+        ),
         Some(name) => (Severity::Error, format!("{name}; {MISSPELT}")),
         None if names.is_empty() => (Severity::Warning, "nothing here; it is ignored".to_owned()),
         None => (
@@ -183,6 +187,50 @@ fn unknown_fault<K: DeserializeOwned>(path: &[Step], meant: Option<&str>) -> Fie
         found: format!("a field {last:?} that this kind does not have"),
         expected,
     }
+}
+
+/// What other kinds, and other edges, call the conditions of a rule. No version of these kinds has them here; whoever writes one wants fewer
+/// requests than the rule without it takes.
+const CONDITIONS: [&str; 26] = [
+    "domain",
+    "domains",
+    "exact",
+    "header",
+    "headers",
+    "host",
+    "hostname",
+    "hostnames",
+    "hosts",
+    "match",
+    "matches",
+    "method",
+    "methods",
+    "path",
+    "pathprefix",
+    "paths",
+    "prefix",
+    "query",
+    "queries",
+    "queryparam",
+    "queryparameters",
+    "queryparams",
+    "regex",
+    "servername",
+    "servernames",
+    "verb",
+];
+/// Where the conditions of rules stand.
+const CONDITION_PLACES: [&str; 7] = [
+    "spec", "rules", "http", "paths", "matches", "path", "headers",
+];
+
+fn limits_a_rule(key: &str, parent: &[Step]) -> bool {
+    let is_there = parent.iter().all(|step| match step {
+        Step::Key(key) => CONDITION_PLACES.contains(&key.as_str()),
+        Step::Index(_) => true,
+    });
+    let key = key.to_ascii_lowercase();
+    is_there && !parent.is_empty() && CONDITIONS.contains(&key.as_str())
 }
 
 fn last_key(path: &[Step]) -> (&str, &[Step]) {

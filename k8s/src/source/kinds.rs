@@ -116,6 +116,7 @@ fn object(document: Node, file: &Arc<str>, into: &mut Read) {
                 hosts,
                 draft: None,
                 left_out: Vec::new(),
+                keeps_paths: false,
             });
             into.broken.extend(unused.map(Arc::new));
         }
@@ -183,6 +184,8 @@ impl Draft<'_> {
                 fault.severity == Severity::Error && fault.field.starts_with("metadata.")
             });
         self.into.has_nameless |= is_nameless;
+        let mut wrong = faults.iter().filter(|one| one.severity == Severity::Error);
+        let keeps_paths = wrong.all(|fault| is_of_backend(&fault.field));
         for fault in self.name_faults.into_iter().chain(faults) {
             let origin = self.lines.origin(&fault.field);
             let found = problem(&self.reference, fault, origin);
@@ -209,6 +212,7 @@ impl Draft<'_> {
                     reference: self.reference,
                     draft,
                     left_out,
+                    keeps_paths,
                 }));
             }
         }
@@ -225,6 +229,12 @@ impl Draft<'_> {
         let kind = self.reference.kind.as_str().as_bytes();
         config::digest::of(&[kind, self.lines.file.as_bytes(), &text, &lines])
     }
+}
+
+/// Is it about where requests go, and not about which?
+fn is_of_backend(field: &str) -> bool {
+    let mut steps = field.split(['.', '[']);
+    steps.any(|step| matches!(step, "backend" | "defaultBackend" | "backendRefs"))
 }
 
 fn problem(object: &ObjectRef, fault: FieldFault, origin: Option<Origin>) -> Problem {

@@ -9,8 +9,10 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use tests::authority::Authority;
 use tests::client::{Connection, Request};
 use tests::edge::Edge;
+use tests::manifest;
 use tests::origin::Origin;
 
 const HOST: &str = "edwardstech.dev";
@@ -230,4 +232,37 @@ async fn a_priority_for_traefik_changes_nothing_after_any_reload() {
         site.edge.edit("ingress.yaml", &with, annotation).await;
     }
     site.edge.stop().await;
+}
+
+/// R12, for an edge that has never seen the site whole.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backend_of_the_wrong_type_keeps_its_path_from_the_start_on() {
+    let (vm, page) = (Origin::start("vm").await, Origin::start("page").await);
+    let api = manifest::ingress("api", "shop.test", &[("/api", "vm", 3001)]);
+    let wrong = api.replace("number: 3001", "number: \"3001\"");
+    let main = manifest::join(&[
+        manifest::ingress("site", "shop.test", &[("/", "page", 80)]),
+        manifest::service("page", 80, &[page.address]),
+        manifest::service("vm", 3001, &[vm.address]),
+    ]);
+    let edge = Edge::start_given(
+        Authority::default(),
+        &[("api.yaml", &wrong), ("main.yaml", &main)],
+        |_| {},
+    )
+    .await;
+    assert_eq!(edge.get("http://shop.test/api/x").await.status, 503);
+    assert_eq!(edge.get("http://shop.test/").await.served_by(), "page");
+    edge.write("api.yaml", &api).await;
+    assert_eq!(edge.get("http://shop.test/api/x").await.served_by(), "vm");
+    // And once it was good, what it was stays.
+    std::fs::write(edge.manifests().join("api.yaml"), &wrong).expect("is written");
+    tests::client::until(async || {
+        let problems = edge.admin("/problems").await.text();
+        let is_told = problems.contains("a whole number");
+        is_told.then_some(()).ok_or(problems)
+    })
+    .await;
+    assert_eq!(edge.get("http://shop.test/api/x").await.served_by(), "vm");
+    edge.stop().await;
 }

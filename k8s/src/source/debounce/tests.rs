@@ -26,6 +26,7 @@ fn unused(name: &str) -> Arc<Unused> {
         hosts: None,
         draft: None,
         left_out: Vec::new(),
+        keeps_paths: false,
     })
 }
 
@@ -122,7 +123,7 @@ fn check(history: &[(u64, [Found; 2])]) {
     for (length, (at_ms, look)) in history.iter().enumerate() {
         let before = settling.objects();
         let now = start + Duration::from_millis(*at_ms);
-        let has_changed = settling.observe(&seen(look), now);
+        let has_changed = settling.observe(&seen(look), now, now);
         let objects = settling.objects();
         // What is seen again just as it was changes nothing; whoever is told so need not look.
         assert!(has_changed || before.is_same_as(&objects));
@@ -190,7 +191,8 @@ fn the_times_of_the_design_hold_to_the_millisecond() {
     let start = Instant::now();
     let mut settling = Settling::default();
     let mut after = |at_ms: u64, look: [Found; 2]| {
-        settling.observe(&seen(&look), start + Duration::from_millis(at_ms));
+        let now = start + Duration::from_millis(at_ms);
+        settling.observe(&seen(&look), now, now);
         let due = settling.next_due();
         let due_ms = due.map(|due| (due - start).as_millis());
         (settling.objects().config_maps.len(), due_ms)
@@ -213,16 +215,18 @@ fn the_same_file_seen_again_changes_nothing_unless_something_came_between() {
     );
     let unreadable = seen(&[Found::Unreadable, Found::Gone]);
     let mut settling = Settling::default();
-    assert!(settling.observe(&full, at(0)));
-    assert!(!settling.observe(&full, at(1)));
-    assert!(settling.observe(&empty, at(2)));
-    assert!(!settling.observe(&empty, at(3)));
-    assert!(settling.observe(&unreadable, at(4)));
+    assert!(settling.observe(&full, at(0), at(0)));
+    assert!(!settling.observe(&full, at(1), at(1)));
+    assert!(settling.observe(&empty, at(2), at(2)));
+    assert!(!settling.observe(&empty, at(3), at(3)));
+    assert!(settling.observe(&unreadable, at(4), at(4)));
     // The very same contents, but now they say again that the object is away.
-    assert!(settling.observe(&empty, at(5)));
+    assert!(settling.observe(&empty, at(5), at(5)));
     assert_eq!(settling.next_due(), Some(at(255)));
-    assert!(!settling.observe(&empty, at(254)));
-    assert!(settling.observe(&empty, at(255)));
+    assert!(!settling.observe(&empty, at(254), at(254)));
+    // A look that began too early may have missed what came back while it lasted.
+    assert!(!settling.observe(&empty, at(254), at(400)));
+    assert!(settling.observe(&empty, at(255), at(500)));
     assert_eq!(settling.objects().config_maps.len(), 0);
 }
 
@@ -240,13 +244,13 @@ fn files_below_a_directory_that_cannot_be_listed_stay() {
     };
     first.files.insert("m/inner/a.yaml".into(), one("x"));
     first.files.insert("m/innermost.yaml".into(), one("y"));
-    settling.observe(&first, start);
+    settling.observe(&first, start, start);
     let lost = Seen {
         unlisted: vec!["m/inner".into()],
         ..Seen::default()
     };
-    settling.observe(&lost, start);
-    settling.observe(&lost, start + VANISH_AFTER);
+    settling.observe(&lost, start, start);
+    settling.observe(&lost, start + VANISH_AFTER, start + VANISH_AFTER);
     let objects = settling.objects();
     let left: Vec<&str> = objects.config_maps.keys().map(|name| &*name.name).collect();
     assert_eq!(left, ["x"]);
@@ -265,7 +269,8 @@ fn whoever_writes_to_a_file_begins_the_wait_anew() {
         if is_held {
             seen.files.insert(FILES[0].into(), Sighting::Held);
         }
-        settling.observe(&seen, start + Duration::from_millis(at_ms));
+        let now = start + Duration::from_millis(at_ms);
+        settling.observe(&seen, now, now);
         let due = settling.next_due();
         let due_ms = due.map(|due| (due - start).as_millis());
         (settling.objects().config_maps.len(), due_ms)

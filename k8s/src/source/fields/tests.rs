@@ -53,6 +53,28 @@ fn a_key_that_would_widen_a_rule_takes_the_object_out() {
         let reading = read::<HttpRoute>(value, Privacy::Public);
         assert_eq!(reading.object, None, "{spec}");
     }
+    // What the other kinds, and other edges, call the same thing.
+    for spec in [
+        json!({"host": "a.test"}),
+        json!({"domains": ["a.test"]}),
+        json!({"rules": [{"path": "/a", "backendRefs": []}]}),
+        json!({"rules": [{"headers": {"a": "b"}}]}),
+        json!({"rules": [{"matches": [{"query": {"a": "b"}}]}]}),
+        json!({"rules": [{"matches": [{"verb": "GET"}]}]}),
+        json!({"rules": [{"matches": [{"path": {"exact": "/adm"}}]}]}),
+    ] {
+        let value = json!({"metadata": {}, "spec": spec});
+        let reading = read::<HttpRoute>(value, Privacy::Public);
+        assert_eq!(reading.object, None, "{spec}");
+    }
+    for rule in [
+        json!({"domain": "a.test"}),
+        json!({"hostnames": ["a.test"]}),
+        json!({"http": {"paths": [{"pathPrefix": "/a", "pathType": "Prefix", "backend": {}}]}}),
+    ] {
+        let reading = read::<Ingress>(json!({"spec": {"rules": [rule]}}), Privacy::Public);
+        assert_eq!(reading.object, None, "{rule}");
+    }
     let misplaced = json!({"metadata": {"namespce": "x"}});
     assert_eq!(read::<Ingress>(misplaced, Privacy::Public).object, None);
 }

@@ -282,3 +282,29 @@ proptest! {
         prop_assert!(half.len() - known <= 1, "{half:?}");
     }
 }
+
+#[test]
+fn a_wrong_backend_leaves_the_paths_where_they_are() {
+    #[track_caller]
+    fn check(path: &str, expected: bool) {
+        let text = format!(
+            "kind: Ingress\napiVersion: networking.k8s.io/v1\nmetadata: {{ name: a }}\nspec: {{ rules: [{{ host: a.test, http: {{ paths: [{path}] }} }}] }}\n"
+        );
+        let contents = manifest::read(text.as_bytes(), Notation::Yaml, &"a.yaml".into());
+        let keeps: Vec<bool> = contents.broken.iter().map(|one| one.keeps_paths).collect();
+        assert_eq!(keeps, [expected], "{path}");
+    }
+    let backend = "backend: { service: { name: x, port: { number: \"80\" } } }";
+    check(
+        &format!("{{ path: /api, pathType: Prefix, {backend} }}"),
+        true,
+    );
+    check(
+        &format!("{{ path: [/api], pathType: Prefix, {backend} }}"),
+        false,
+    );
+    check(
+        "{ path: /api, pathType: Prefix, backend: { servce: { name: x, port: { number: 80 } } } }",
+        true,
+    );
+}
