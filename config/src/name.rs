@@ -17,6 +17,7 @@ pub enum Kind {
     Gateway,
     GatewayClass,
     HttpRoute,
+    Namespace,
     /// Our own settings file.
     Settings,
     /// A file of manifests as a whole: it does not parse, or cannot be read.
@@ -38,6 +39,7 @@ impl Kind {
             Kind::Gateway => "Gateway",
             Kind::GatewayClass => "GatewayClass",
             Kind::HttpRoute => "HTTPRoute",
+            Kind::Namespace => "Namespace",
             Kind::Settings => "Settings",
             Kind::Manifest => "Manifest",
         }

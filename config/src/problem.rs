@@ -24,6 +24,8 @@ pub enum ProblemCode {
     UnreadableManifest,
     /// A directory without a single manifest.
     NoManifests,
+    /// The API server does not give us the objects of a kind.
+    UnreadableKind,
     /// The same object stands in two files.
     DuplicateObject,
     /// A field that the kind does not have.

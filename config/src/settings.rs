@@ -69,6 +69,8 @@ pub enum Source {
     Cluster {
         /// Empty: all.
         namespaces: Vec<String>,
+        /// Only namespaces with these labels, as `kubectl --selector` takes it.
+        namespace_selector: Option<String>,
         kubeconfig: Option<PathBuf>,
     },
 }
@@ -122,6 +124,7 @@ impl Default for Settings {
             admin: SocketAddr::from((Ipv4Addr::LOCALHOST, 9180)),
             source: Source::Cluster {
                 namespaces: Vec::new(),
+                namespace_selector: None,
                 kubeconfig: None,
             },
             ingress_classes: vec!["hedgerow".to_owned()],

@@ -6,16 +6,19 @@ mod own_names;
 mod unused;
 
 use crate::objects::Objects;
-use crate::translate::{Touched, Translator};
+use crate::translate::{References, Touched, Translator};
 use config::compile::{CompileOptions, compile, recompile_endpoints};
 use config::model::Model;
 use config::problem::Problem;
-use config::settings::Settings;
+use config::settings::{DefaultCertificate, Settings};
 use config::snapshot::{Compiled, UnusedHosts};
 use last_good::LastGood;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tokio::sync::watch;
+
+/// What objects refer to and what a source therefore has to fetch one by one.
+pub type Wanted = Arc<References>;
 
 /// The control path: translates and compiles whenever objects or settings change, and sends on what differs. Ends when the objects do,
 /// or when nobody takes the result any more.
@@ -23,6 +26,7 @@ pub async fn run(
     mut objects: watch::Receiver<Option<Arc<Objects>>>,
     mut settings: watch::Receiver<Arc<Settings>>,
     compiled: watch::Sender<Option<Arc<Compiled>>>,
+    wanted: watch::Sender<Wanted>,
 ) {
     let mut control = Control::default();
     while !compiled.is_closed() {
@@ -32,6 +36,7 @@ pub async fn run(
             let stepped = step_apart(control, now_objects, now_settings).await;
             let Ok((back, next)) = stepped else { return };
             control = back;
+            send_wanted(&wanted, &control.wanted);
             if let Some(next) = next {
                 compiled.send_replace(Some(next));
             }
@@ -43,6 +48,16 @@ pub async fn run(
             () = tokio::time::sleep(control.time_to_next_look(unix_seconds())) => {}
         }
     }
+}
+
+fn send_wanted(wanted: &watch::Sender<Wanted>, now: &Wanted) {
+    wanted.send_if_modified(|last| {
+        let is_other = !Arc::ptr_eq(last, now) && last != now;
+        if is_other {
+            last.clone_from(now);
+        }
+        is_other
+    });
 }
 
 /// One step on a thread that may block, the one that reads manifests where the runtime has a single one: what parsing gave back to the
@@ -96,6 +111,9 @@ struct Control {
     problems: Vec<Problem>,
     /// What was sent on.
     compiled: Option<Arc<Compiled>>,
+    wanted: Wanted,
+    /// What `wanted` was made for, beside the objects.
+    default_certificate: Option<DefaultCertificate>,
     /// Seconds since 1970: certificates are judged again then.
     next_look: i64,
 }
@@ -104,6 +122,7 @@ impl Control {
     /// The configuration to send on. None: it is the last one.
     fn step(&mut self, objects: &Objects, settings: &Settings, now: i64) -> Option<Arc<Compiled>> {
         let (mut model, mut problems) = self.translator.translate(objects, settings);
+        self.note_wanted(settings);
         problems.extend_from_slice(&objects.problems);
         problems.extend(self.last_good.keep(objects, settings, &mut model, now));
         own_names::fill(&mut model);
@@ -129,6 +148,19 @@ impl Control {
         news::tell(self.compiled.as_deref(), &next);
         self.compiled = Some(next.clone());
         Some(next)
+    }
+
+    fn note_wanted(&mut self, settings: &Settings) {
+        let touched = self.translator.touched();
+        if touched.is_only_endpoints() && settings.default_certificate == self.default_certificate {
+            return;
+        }
+        self.default_certificate
+            .clone_from(&settings.default_certificate);
+        let wanted = self.translator.references(settings);
+        if wanted != *self.wanted {
+            self.wanted = Arc::new(wanted);
+        }
     }
 
     /// The cheap way, where nothing but endpoints changed.

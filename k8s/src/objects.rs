@@ -10,6 +10,7 @@ use k8s_openapi::api::core::v1::{ConfigMap, Endpoints, Secret, Service};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use k8s_openapi::api::networking::v1::{Ingress, IngressClass};
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 /// One object as it arrived.
@@ -63,8 +64,8 @@ impl<K> Object<K> {
     }
 }
 
-/// All objects of one kind.
-pub type Set<K> = HashMap<ObjectName, Arc<Object<K>>>;
+/// All objects of one kind. Shared, because a change touches one kind, and whoever still looks at the last version keeps it.
+pub type Set<K> = Arc<HashMap<ObjectName, Arc<Object<K>>>>;
 
 /// An object that was written and is not used, because it may mean something else than it says. What it was before stays in force.
 #[derive(Debug, Clone)]
@@ -91,7 +92,7 @@ impl Unused {
     }
 }
 
-/// The whole input at one moment. Cloning it is cheap enough for a change: objects are shared.
+/// The whole input at one moment. Cloning it is cheap: sets are shared.
 #[derive(Debug, Clone, Default)]
 pub struct Objects {
     pub ingresses: Set<Ingress>,
@@ -111,6 +112,8 @@ pub struct Objects {
     pub problems: Vec<Problem>,
     /// True: a directory. Class-less Ingresses are ours without any IngressClass, endpoints may be loopback.
     pub is_directory: bool,
+    /// Where the API server is, as far as it is known: no endpoint may be there.
+    pub api_server: Arc<[SocketAddr]>,
 }
 
 /// One object of any kind.
@@ -189,7 +192,7 @@ impl<K> Object<K> {
 }
 
 fn insert<K>(set: &mut Set<K>, object: &Arc<Object<K>>) {
-    set.insert(object.name.clone(), object.clone());
+    Arc::make_mut(set).insert(object.name.clone(), object.clone());
 }
 
 impl Objects {
@@ -210,6 +213,7 @@ impl Objects {
             && (self.unused.iter().zip(&other.unused)).all(|(one, other)| one.is_same_as(other))
             && self.problems == other.problems
             && self.is_directory == other.is_directory
+            && self.api_server == other.api_server
     }
 }
 
@@ -219,5 +223,5 @@ fn same<K>(left: &Set<K>, right: &Set<K>) -> bool {
             .get(name)
             .is_some_and(|other| Arc::ptr_eq(object, other))
     };
-    left.len() == right.len() && left.iter().all(is_there)
+    Arc::ptr_eq(left, right) || (left.len() == right.len() && left.iter().all(is_there))
 }

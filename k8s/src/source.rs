@@ -1,5 +1,6 @@
 //! How do objects arrive?
 
+pub mod cluster;
 pub mod directory;
 
 mod debounce;

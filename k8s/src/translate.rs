@@ -18,7 +18,8 @@ mod service;
 mod wanted;
 
 pub use class::CONTROLLER;
-pub(crate) use wanted::is_secret_wanted;
+pub(crate) use endpoints::{is_of_the_api_server, service_of};
+pub(crate) use wanted::{References, is_secret_wanted};
 
 use crate::objects::Objects;
 use config::model::Model;
@@ -85,6 +86,11 @@ impl Translator {
         self.secrets(objects, settings, &mut made);
         self.config_maps(objects, &mut made);
         (made.model, made.problems)
+    }
+
+    /// The Secrets and ConfigMaps that the objects of the last call of `translate` refer to.
+    pub fn references(&self, settings: &Settings) -> References {
+        self.wanted.references(settings)
     }
 
     /// What the last call of `translate` found changed.
@@ -178,8 +184,13 @@ impl Translator {
         } else {
             Allowed::Remote {
                 admin: settings.admin,
+                api_server: objects.api_server.clone(),
             }
         };
+        let slices = objects.endpoint_slices.values();
+        // The API server's own addresses are refused, and nobody did anything wrong there.
+        let slices = slices
+            .filter(|slice| objects.is_directory || !endpoints::is_of_the_api_server(&slice.value));
         let mut sink = |slices: &endpoints::Slices, found: &[Problem]| {
             problems.extend_from_slice(found);
             let Some((service, slices)) = slices else {
@@ -189,7 +200,7 @@ impl Translator {
             all.extend(slices.iter().cloned());
         };
         let mut changes = self.slices.run(
-            objects.endpoint_slices.values(),
+            slices,
             |_| allowed.clone(),
             endpoints::translate_slice,
             |_, slices, found| sink(slices, found),

@@ -24,6 +24,7 @@ pub mod settings;
 mod settings_file;
 mod signals;
 mod source;
+mod source_report;
 pub mod version;
 mod why;
 
@@ -41,6 +42,7 @@ use control_path::ControlPath;
 use ground::Ground;
 use reload::Reloader;
 use settings_file::SettingsFile;
+use signals::Signals;
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -106,6 +108,16 @@ impl ShutdownReport {
 impl Edge {
     /// Starts an edge. When it returns, the first snapshot is in force and every listener accepts. Blocks.
     pub fn start(settings: Settings, options: Options) -> Result<Edge> {
+        let started = Edge::start_unless_stopped(settings, options, None)?;
+        started.context("the start was given up")
+    }
+
+    /// The same; a signal ends the wait for an API server that does not answer, and then there is no edge.
+    fn start_unless_stopped(
+        settings: Settings,
+        options: Options,
+        signals: Option<&mut Signals>,
+    ) -> Result<Option<Edge>> {
         let log_level = log::start(options.log_levels)?;
         let memory = memory::read();
         let settings = Arc::new(reload::resolve(settings, memory));
@@ -113,7 +125,9 @@ impl Edge {
         let ground = Ground::new(settings, certificate.self_signed(), options.access_log)?;
         let admin = ground.start_admin(log_level)?;
         let control = Arc::new(ControlPath::start(&ground, certificate, options.warnings)?);
-        control.wait_for_first_snapshot()?;
+        if !control.wait_for_first_snapshot(signals)? {
+            return Ok(None);
+        }
         let server = Arc::new(ground.start_server(options.layout)?);
         let reloader = Arc::new(Reloader {
             flags: options.flags,
@@ -131,14 +145,14 @@ impl Edge {
         let settings_file = settings_file
             .map(|path| follow_settings(path, control.clone(), reloader.clone()))
             .transpose()?;
-        Ok(Edge {
+        Ok(Some(Edge {
             ground,
             server,
             reloader,
             settings_file,
             admin,
             control,
-        })
+        }))
     }
 
     /// Where HTTP listeners are bound, with the ports in use.

@@ -64,7 +64,7 @@ pub struct Input {
     /// Manifests: a directory, a file, or - for standard input
     #[arg(long, value_name = "DIR|-", conflicts_with = "kubeconfig")]
     pub manifests: Option<PathBuf>,
-    /// The API server's address and credentials (not in this version)
+    /// The API server's address and credentials, instead of a pod's own or KUBECONFIG
     #[arg(long, value_name = "FILE")]
     pub kubeconfig: Option<PathBuf>,
 }

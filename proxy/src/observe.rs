@@ -6,6 +6,7 @@ pub mod config_metrics;
 pub mod connection_metrics;
 pub mod process_metrics;
 pub mod request_metrics;
+pub mod source_metrics;
 
 use access_log::AccessLogMetrics;
 use backend_metrics::BackendMetrics;
@@ -14,6 +15,8 @@ use connection_metrics::ConnectionMetrics;
 use jiff::Timestamp;
 use prometheus::{Registry, TextEncoder};
 use request_metrics::RequestMetrics;
+use source_metrics::{Ask, SourceMetrics};
+use std::sync::OnceLock;
 
 /// Every metric of the process, by the module that owns it. Labels come from configuration only, never from requests.
 #[derive(Debug)]
@@ -24,6 +27,7 @@ pub struct Metrics {
     pub backends: BackendMetrics,
     pub config: ConfigMetrics,
     pub access_log: AccessLogMetrics,
+    source: OnceLock<SourceMetrics>,
 }
 
 impl Metrics {
@@ -36,13 +40,25 @@ impl Metrics {
             backends: BackendMetrics::register(&registry)?,
             config: ConfigMetrics::register(&registry)?,
             access_log: AccessLogMetrics::register(&registry)?,
+            source: OnceLock::new(),
             registry,
         })
+    }
+
+    /// There is a source that can be asked how it is doing. The first one counts.
+    pub fn set_source(&self, ask: Ask) -> Result<(), prometheus::Error> {
+        let source = SourceMetrics::register(&self.registry, ask)?;
+        // Full: registering the same names again is an error, so this is the first.
+        let _ = self.source.set(source);
+        Ok(())
     }
 
     /// Everything in Prometheus' text format, version 0.0.4. An error: a metric has no name or no value, which its registration has ruled out.
     pub fn exposition(&self, now: Timestamp) -> Result<String, prometheus::Error> {
         self.config.refresh(now);
+        if let Some(source) = self.source.get() {
+            source.refresh();
+        }
         TextEncoder::new().encode_to_string(&self.registry.gather())
     }
 }

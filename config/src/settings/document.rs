@@ -263,6 +263,7 @@ mod tests {
             "publish.service",
             "publish.nodes",
             "source.cluster.namespaces",
+            "source.cluster.namespaceSelector",
             "source.directory.path",
         ];
         let mut rows = Vec::new();

@@ -82,12 +82,22 @@ impl Flags {
         let Some(file) = &self.kubeconfig else {
             return before;
         };
-        Source::Cluster {
-            namespaces: match before {
-                Source::Cluster { namespaces, .. } => namespaces,
-                Source::Directory { .. } => Vec::new(),
+        let kubeconfig = Some(file.clone());
+        match before {
+            Source::Cluster {
+                namespaces,
+                namespace_selector,
+                ..
+            } => Source::Cluster {
+                namespaces,
+                namespace_selector,
+                kubeconfig,
             },
-            kubeconfig: Some(file.clone()),
+            Source::Directory { .. } => Source::Cluster {
+                namespaces: Vec::new(),
+                namespace_selector: None,
+                kubeconfig,
+            },
         }
     }
 }
@@ -237,6 +247,7 @@ mod tests {
             merged.source,
             Source::Cluster {
                 namespaces: vec!["a".into()],
+                namespace_selector: None,
                 kubeconfig: Some("k".into())
             }
         );

@@ -230,6 +230,23 @@ impl Form for Namespace {
     }
 }
 
+/// Labels that a namespace must have. The API server has the last word on its form.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct LabelSelector(pub String);
+
+impl Form for LabelSelector {
+    const FORM: &'static str = "label selector";
+
+    fn parse(raw: &str) -> Result<LabelSelector, String> {
+        let is_right = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./=!,() ".contains(&byte);
+        let raw = raw.trim();
+        match !raw.is_empty() && raw.bytes().all(is_right) {
+            true => Ok(LabelSelector(raw.to_owned())),
+            false => Err("is not a selector such as edge=yes".to_owned()),
+        }
+    }
+}
+
 /// The name of an IngressClass.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ClassName(pub String);

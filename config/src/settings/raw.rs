@@ -3,7 +3,8 @@
 mod resolve;
 
 use super::form::{
-    ClassName, Demand, FILE_BYTES_MAX, Namespace, Port, Series, Share, Suffix, too_large,
+    ClassName, Demand, FILE_BYTES_MAX, LabelSelector, Namespace, Port, Series, Share, Suffix,
+    too_large,
 };
 use super::network::Network;
 use super::report::Report;
@@ -86,7 +87,7 @@ struct ListenerRaw {
 #[serde(default, rename_all = "camelCase")]
 #[schemars(inline)]
 struct SourceRaw {
-    /// The API server. Not in this version: `run` refuses to start with it.
+    /// The API server. In a pod with its service account, elsewhere with KUBECONFIG, `--kubeconfig` or `~/.kube/config`, as kubectl does.
     #[serde(deserialize_with = "even_if_empty")]
     cluster: Option<Group<ClusterRaw>>,
     /// A directory of manifests.
@@ -97,8 +98,10 @@ struct SourceRaw {
 #[serde(default, rename_all = "camelCase")]
 #[schemars(inline)]
 struct ClusterRaw {
-    /// Namespaces that are watched. Empty: all.
+    /// Namespaces that are watched. Empty: all. With a list, rights in those namespaces are enough.
     namespaces: Option<List<Leaf<Namespace>>>,
+    /// Instead of a list: namespaces with these labels, as `kubectl --selector` takes it (`edge=yes,team in (a,b)`). They come and go at run time.
+    namespace_selector: Option<Leaf<LabelSelector>>,
 }
 
 #[derive(Default, Deserialize, JsonSchema)]

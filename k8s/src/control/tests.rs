@@ -153,12 +153,17 @@ fn a_listener_without_a_host_shows_a_certificate_for_its_own_names() {
     }
 }
 
+/// Nobody asks what has to be fetched.
+fn nobody() -> watch::Sender<Wanted> {
+    watch::channel(Wanted::default()).0
+}
+
 #[tokio::test(flavor = "current_thread")]
 async fn the_loop_follows_objects_and_settings_and_ends_with_the_objects() {
     let (objects, objects_out) = watch::channel(None);
     let (settings, settings_out) = watch::channel(Arc::new(sample::settings()));
     let (compiled, mut compiled_out) = watch::channel(None);
-    let control = tokio::spawn(run(objects_out, settings_out, compiled));
+    let control = tokio::spawn(run(objects_out, settings_out, compiled, nobody()));
     objects.send_replace(Some(Arc::new(sample::objects(SITE))));
     compiled_out.changed().await.unwrap();
     let rules = |compiled: &watch::Ref<'_, Option<Arc<Compiled>>>| {
@@ -190,7 +195,7 @@ async fn the_loop_ends_when_nobody_takes_the_result() {
     let (_objects, objects_out) = watch::channel(None);
     let (_settings, settings_out) = watch::channel(Arc::new(sample::settings()));
     let (compiled, compiled_out) = watch::channel(None);
-    let control = tokio::spawn(run(objects_out, settings_out, compiled));
+    let control = tokio::spawn(run(objects_out, settings_out, compiled, nobody()));
     drop(compiled_out);
     control.await.unwrap();
 }

@@ -158,7 +158,7 @@ fn ours(kind: Kind, mut document: Node, file: &Arc<str>, into: &mut Read) {
         Kind::Gateway => draft.finish(|object| Any::Gateway(Arc::new(object))),
         Kind::GatewayClass => draft.finish(|object| Any::GatewayClass(Arc::new(object))),
         Kind::HttpRoute => draft.finish(|object| Any::HttpRoute(Arc::new(object))),
-        Kind::Settings | Kind::Manifest => {}
+        Kind::Namespace | Kind::Settings | Kind::Manifest => {}
     }
 }
 

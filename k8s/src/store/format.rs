@@ -117,6 +117,7 @@ fn saved(raw: SavedRaw) -> Saved {
             problems: Vec::new(),
             unused: Vec::new(),
             is_directory: false,
+            api_server: Arc::default(),
         },
     }
 }
@@ -128,9 +129,8 @@ fn set<K>(raw: Vec<ObjectRaw<K>>) -> Set<K> {
         revision: raw.revision,
         lines: None,
     });
-    objects
-        .map(|object| (object.name.clone(), Arc::new(object)))
-        .collect()
+    let objects = objects.map(|object| (object.name.clone(), Arc::new(object)));
+    Arc::new(objects.collect())
 }
 
 pub(super) fn write(out: &mut impl Write, objects: &Objects, key: u64) -> io::Result<()> {

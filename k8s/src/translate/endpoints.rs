@@ -30,9 +30,7 @@ pub(super) fn translate_slice(
 ) -> (Slices, Vec<Problem>) {
     let mut findings = Findings::of(Kind::EndpointSlice, object);
     let slice = &object.value;
-    let labels = slice.metadata.labels.as_ref();
-    let service = labels.and_then(|labels| labels.get(SERVICE_LABEL));
-    let Some(service) = service.filter(|name| !name.is_empty()) else {
+    let Some(service) = service_of(slice) else {
         return (None, Vec::new());
     };
     let service = ObjectName::new(findings.namespace(), service);
@@ -69,6 +67,19 @@ pub(super) fn translate_slice(
         Some((service, vec![Arc::new(made)])),
         findings.into_problems(),
     )
+}
+
+/// The name of the Service that a slice belongs to.
+pub(crate) fn service_of(slice: &AskedSlice) -> Option<&str> {
+    let labels = slice.metadata.labels.as_ref()?;
+    let service = labels.get(SERVICE_LABEL)?;
+    (!service.is_empty()).then_some(service)
+}
+
+/// Service `kubernetes` in namespace `default`: the API server writes its own addresses there.
+pub(crate) fn is_of_the_api_server(slice: &AskedSlice) -> bool {
+    slice.metadata.namespace.as_deref() == Some("default")
+        && service_of(slice) == Some("kubernetes")
 }
 
 /// One slice for each subset; an object without subsets gives an empty one, so that it is known to be there.

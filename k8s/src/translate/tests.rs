@@ -180,7 +180,7 @@ fn many(count: usize) -> Objects {
             revision: 1,
             lines: None,
         };
-        objects.ingresses.insert(name, Arc::new(object));
+        Arc::make_mut(&mut objects.ingresses).insert(name, Arc::new(object));
     }
     objects
 }

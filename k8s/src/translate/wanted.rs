@@ -3,7 +3,7 @@
 use config::model::{BackendPolicy, Model, Route};
 use config::name::ObjectName;
 use config::settings::{DefaultCertificate, Settings};
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 /// What routes and Services refer to. Other Secrets and ConfigMaps are not looked into: they are none of ours, right or wrong.
@@ -28,6 +28,13 @@ impl Wanted {
         }
     }
 
+    pub fn references(&self, settings: &Settings) -> References {
+        References {
+            secrets: self.secrets(settings).cloned().collect(),
+            config_maps: self.config_maps.iter().cloned().collect(),
+        }
+    }
+
     pub fn secrets<'a>(
         &'a self,
         settings: &'a Settings,
@@ -35,6 +42,13 @@ impl Wanted {
         let default = default_secret(settings).filter(|name| !self.secrets.contains(*name));
         self.secrets.iter().chain(default)
     }
+}
+
+/// Secrets and ConfigMaps that are referred to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct References {
+    pub secrets: BTreeSet<ObjectName>,
+    pub config_maps: BTreeSet<ObjectName>,
 }
 
 /// Does anything refer to this Secret?

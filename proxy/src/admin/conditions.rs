@@ -1,11 +1,13 @@
 //! Is this edge ready to serve, and if not, what is missing?
 
+use crate::observe::source_metrics::{Ask, SourceReport};
 use arc_swap::ArcSwapOption;
-use std::sync::Arc;
+use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 /// What must hold before a load balancer may send requests here. Set by those who bring it about, read by probes; nobody waits.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Conditions {
     synced: AtomicBool,
     snapshot: AtomicBool,
@@ -18,6 +20,14 @@ pub struct Conditions {
     has_started: AtomicBool,
     /// Why the settings file was refused. The last good settings are in force, so this is no condition.
     settings_problem: ArcSwapOption<String>,
+    /// Asks the source of objects how each kind is doing.
+    source: OnceLock<Ask>,
+}
+
+impl fmt::Debug for Conditions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.each()).finish()
+    }
 }
 
 /// One condition at one moment.
@@ -77,6 +87,16 @@ impl Conditions {
 
     pub fn settings_problem(&self) -> Option<Arc<String>> {
         self.settings_problem.load_full()
+    }
+
+    /// There is a source that can be asked how it is doing. The first one counts.
+    pub fn set_source(&self, ask: Ask) {
+        let _ = self.source.set(ask);
+    }
+
+    /// None: the source has nothing to tell.
+    pub fn source(&self) -> Option<SourceReport> {
+        self.source.get().map(|ask| ask())
     }
 
     /// Everything holds.

@@ -2,6 +2,7 @@
 
 use super::answer::Answer;
 use super::conditions::Conditions;
+use crate::observe::source_metrics::SourceReport;
 use http::StatusCode;
 use std::fmt::Write;
 
@@ -40,6 +41,17 @@ fn answer(name: &str, is_ok: bool, conditions: &Conditions, is_verbose: bool) ->
     Answer::text(status, text)
 }
 
+/// None of these takes an edge out: what was read before stays in force.
+fn list_source(text: &mut String, source: &SourceReport) {
+    if let Some(outage) = &source.outage {
+        let _ = writeln!(text, "[!] the API server does not answer: {outage}");
+    }
+    for kind in &source.kinds {
+        let mark = if kind.is_good { '+' } else { '!' };
+        let _ = writeln!(text, "[{mark}] source {} {}", kind.name, kind.words);
+    }
+}
+
 fn list(text: &mut String, conditions: &Conditions) {
     for condition in conditions.each() {
         let (name, missing) = (condition.name, condition.missing);
@@ -47,6 +59,9 @@ fn list(text: &mut String, conditions: &Conditions) {
             true => writeln!(text, "[+] {name} ok"),
             false => writeln!(text, "[-] {name} failed: {missing}"),
         };
+    }
+    if let Some(source) = conditions.source() {
+        list_source(text, &source);
     }
     if conditions.has_started() && conditions.is_unbound() {
         let _ = writeln!(

@@ -3,12 +3,14 @@
 use crate::app::default_certificate::Chosen;
 use crate::app::ground::Ground;
 use crate::app::publish::{Inputs, OwnProblems, Publisher};
-use crate::app::settings::directory;
-use crate::app::source;
+use crate::app::settings::readable;
+use crate::app::signals::Signals;
+use crate::app::source::{self, Ends};
 use crate::runtime;
 use anyhow::{Context, Result, bail};
 use config::problem::Problem;
-use config::settings::Settings;
+use config::settings::{Settings, Source};
+use k8s::control::Wanted;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 use tokio::runtime::Runtime;
@@ -26,6 +28,8 @@ pub struct ControlPath {
     pub own_problems: watch::Sender<OwnProblems>,
     /// The version in force; 0: none yet.
     pub version: watch::Receiver<u64>,
+    /// How long the first snapshot is waited for. None: for ever; an API server that is away comes back.
+    patience: Option<Duration>,
     /// None only while it ends.
     runtime: Option<Runtime>,
 }
@@ -37,7 +41,7 @@ impl ControlPath {
         certificate: Chosen,
         warnings: Vec<Problem>,
     ) -> Result<ControlPath> {
-        let path = directory(&ground.settings)?.to_owned();
+        readable(&ground.settings)?;
         let runtime =
             runtime::background("control").context("the control thread does not start")?;
         let (settings, settings_seen) = watch::channel(ground.settings.clone());
@@ -45,6 +49,7 @@ impl ControlPath {
         let (objects_sender, objects) = watch::channel(None);
         let (compiled_sender, compiled) = watch::channel(None);
         let (version_sender, version) = watch::channel(0);
+        let (wanted_sender, wanted) = watch::channel(Wanted::default());
         let publisher = Publisher {
             live: ground.live.clone(),
             metrics: ground.metrics.clone(),
@@ -58,27 +63,51 @@ impl ControlPath {
             settings: settings_seen.clone(),
             own_problems: own_problems_seen,
         };
-        runtime.spawn(source::follow(path, objects_sender));
-        runtime.spawn(k8s::control::run(objects, settings_seen, compiled_sender));
+        let ends = Ends {
+            objects: objects_sender,
+            settings: settings_seen.clone(),
+            wanted,
+            metrics: ground.metrics.clone(),
+            conditions: ground.conditions.clone(),
+        };
+        runtime.spawn(source::follow(ground.settings.clone(), ends));
+        runtime.spawn(k8s::control::run(
+            objects,
+            settings_seen,
+            compiled_sender,
+            wanted_sender,
+        ));
         runtime.spawn(publisher.run(inputs));
         Ok(ControlPath {
             settings,
             own_problems,
             version,
+            patience: match &ground.settings.source {
+                Source::Directory { .. } => Some(FIRST_SNAPSHOT_TIMEOUT),
+                Source::Cluster { .. } => None,
+            },
             runtime: Some(runtime),
         })
     }
 
-    /// Blocks until something is in force.
-    pub fn wait_for_first_snapshot(&self) -> Result<()> {
+    /// Blocks until something is in force. False: a signal came first.
+    pub fn wait_for_first_snapshot(&self, signals: Option<&mut Signals>) -> Result<bool> {
         let mut version = self.version.clone();
-        let first = self.block_on(async move {
+        let patience = self.patience.unwrap_or(Duration::MAX);
+        let first = async move {
             let first = version.wait_for(|version| *version > 0);
-            let first = tokio::time::timeout(FIRST_SNAPSHOT_TIMEOUT, first).await;
+            let first = tokio::time::timeout(patience, first).await;
             first.is_ok_and(|first| first.is_ok())
-        });
+        };
+        let first = match signals {
+            None => self.block_on(first),
+            Some(signals) => match signals.unless_stopped(first) {
+                None => return Ok(false),
+                first => first,
+            },
+        };
         match first {
-            Some(true) => Ok(()),
+            Some(true) => Ok(true),
             _ => bail!(
                 "the source of objects told nothing within {} s",
                 FIRST_SNAPSHOT_TIMEOUT.as_secs()

@@ -14,8 +14,9 @@ use tracing_subscriber::{EnvFilter, Layer, Registry, fmt, reload};
 /// The environment variable with the levels.
 pub const VARIABLE: &str = "HEDGEROW_LOG";
 /// Without it: what we say is rare at `info`; of the engine only what is wrong with the engine, because its word on each failed
-/// request stands in the access log already.
-pub const DEFAULT: &str = "info,pingora_core=error,pingora_proxy=off";
+/// request stands in the access log already; nothing of the client for the API server, because the source tells what it makes of it.
+pub const DEFAULT: &str =
+    "info,pingora_core=error,pingora_proxy=off,kube_client=off,kube_runtime=off";
 /// For those who look at a page and not at a log.
 pub const QUIET: &str = "error,pingora_core=off,pingora_proxy=off";
 

@@ -4,11 +4,11 @@
 
 use crate::app::default_certificate;
 use crate::app::paint::count;
-use crate::app::settings::directory;
+use crate::app::settings::readable;
 use crate::app::source;
 use anyhow::{Result, bail};
 use config::problem::Severity;
-use config::settings::Settings;
+use config::settings::{Settings, Source};
 use config::snapshot::Compiled;
 use k8s::objects::Objects;
 use k8s::source::directory::Loaded;
@@ -20,14 +20,20 @@ const DOUBTS_TOLD_MAX: usize = 3;
 
 /// Loads and compiles what the settings' source holds. An error: there is nothing to look at.
 pub fn build(settings: &Settings) -> Result<Compiled> {
-    let path = directory(settings)?;
-    let loaded = source::load(path)?;
-    if is_empty(&loaded.objects) {
-        bail!("{}", nothing_there(path, &loaded));
-    }
+    readable(settings)?;
+    let objects = match &settings.source {
+        Source::Cluster { .. } => source::load_cluster(settings)?,
+        Source::Directory { path } => {
+            let loaded = source::load(path)?;
+            if is_empty(&loaded.objects) {
+                bail!("{}", nothing_there(path, &loaded));
+            }
+            loaded.objects
+        }
+    };
     let now = jiff::Timestamp::now().as_second();
-    let mut compiled = k8s::control::build(&loaded.objects, settings, now);
-    if let Some(problem) = default_certificate::problem_with(settings, &loaded.objects) {
+    let mut compiled = k8s::control::build(&objects, settings, now);
+    if let Some(problem) = default_certificate::problem_with(settings, &objects) {
         Arc::make_mut(&mut compiled.problems).push(problem);
     }
     Ok(compiled)

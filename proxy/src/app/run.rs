@@ -3,7 +3,7 @@
 use crate::app::banner::Banner;
 use crate::app::paint::Paint;
 use crate::app::served::Served;
-use crate::app::settings::{directory, flags_of_run, load, sentences};
+use crate::app::settings::{flags_of_run, load, readable, sentences};
 use crate::app::signals::{Hangup, Signals};
 use crate::app::{Edge, Options, say, source};
 use crate::cli::Run;
@@ -16,10 +16,10 @@ pub fn run(run: Run) -> Result<ExitCode> {
     let flags = flags_of_run(&run);
     let (settings, warnings) = load(run.input.settings.as_deref(), &flags)
         .map_err(|problems| anyhow!(sentences(&problems)))?;
-    directory(&settings)?;
+    readable(&settings)?;
     let source = source_name(&settings);
-    let signals = Signals::catch(Hangup::Ignored)?;
-    let edge = Edge::start(
+    let mut signals = Signals::catch(Hangup::Ignored)?;
+    let edge = Edge::start_unless_stopped(
         settings,
         Options {
             settings_file: run.input.settings,
@@ -27,7 +27,12 @@ pub fn run(run: Run) -> Result<ExitCode> {
             warnings,
             ..Options::default()
         },
+        Some(&mut signals),
     )?;
+    let Some(edge) = edge else {
+        tracing::info!("stopped before the first configuration was in force");
+        return Ok(ExitCode::SUCCESS);
+    };
     say::err(&banner(&edge, source).render(Paint::of_stderr()));
     signals.serve_until_stopped(edge);
     Ok(ExitCode::SUCCESS)

@@ -45,24 +45,21 @@ pub fn sentences(problems: &[Problem]) -> String {
     lines.join("\n")
 }
 
-/// The directory that objects come from: the one source of this version.
-pub fn directory(settings: &Settings) -> Result<&Path> {
+/// Whether there is a source to begin with: an API server may be away for a while, but somebody must have named it.
+pub fn readable(settings: &Settings) -> Result<()> {
     let path = match &settings.source {
         Source::Directory { path } => path,
-        Source::Cluster { .. } => bail!(
-            "the API server as a source is not in this version; name a directory of manifests with --manifests DIR, \
-             or in the settings file with `source: {{ directory: {{ path: DIR }} }}` (hedgerow demo needs neither)"
-        ),
+        Source::Cluster { kubeconfig, .. } => return named(kubeconfig.as_deref()),
     };
     if source::is_stdin(path) {
-        return Ok(path);
+        return Ok(());
     }
     let opened = match path.is_dir() {
         true => std::fs::read_dir(path).map(drop),
         false => std::fs::File::open(path).map(drop),
     };
     match opened {
-        Ok(()) => Ok(path),
+        Ok(()) => Ok(()),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             bail!(
                 "{} does not exist; --manifests wants a directory of manifests, a file, or - for standard input",
@@ -71,6 +68,22 @@ pub fn directory(settings: &Settings) -> Result<&Path> {
         }
         Err(error) => bail!("cannot read {}: {error}", path.display()),
     }
+}
+
+fn named(kubeconfig: Option<&Path>) -> Result<()> {
+    if let Some(path) = kubeconfig {
+        return match std::fs::File::open(path) {
+            Ok(_) => Ok(()),
+            Err(error) => bail!("cannot read the kubeconfig {}: {error}", path.display()),
+        };
+    }
+    if k8s::source::cluster::is_anywhere() {
+        return Ok(());
+    }
+    bail!(
+        "there is no API server to read: this is no pod, KUBECONFIG is not set, and there is no ~/.kube/config. Name one \
+         with --kubeconfig FILE, or a directory of manifests with --manifests DIR (hedgerow demo needs neither)"
+    )
 }
 
 #[cfg(test)]
@@ -83,7 +96,7 @@ mod tests {
             ..Flags::default()
         };
         let (settings, _) = load(None, &flags).expect("defaults are right");
-        let error = directory(&settings).expect_err(words).to_string();
+        let error = readable(&settings).expect_err(words).to_string();
         assert!(error.contains(words), "{error}");
     }
 

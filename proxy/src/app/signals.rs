@@ -53,6 +53,16 @@ impl Signals {
         })
     }
 
+    /// What the work comes to. None: a signal to stop came first. Blocks the main thread.
+    pub fn unless_stopped<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
+        self.runtime.block_on(async {
+            tokio::select! {
+                done = work => Some(done),
+                _ = self.stops.next() => None,
+            }
+        })
+    }
+
     /// Serves until a signal, and stops as it asks. Blocks the main thread.
     pub fn serve_until_stopped(mut self, edge: Edge) -> ShutdownReport {
         let stopped = self.runtime.block_on(async {

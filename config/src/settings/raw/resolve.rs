@@ -110,8 +110,15 @@ fn read_source(group: Option<Group<SourceRaw>>, report: &mut Report<'_>) -> Opti
         }
         (Some(cluster), None) => {
             let names = report.leaves("source.cluster.namespaces", cluster.namespaces);
+            let field = "source.cluster.namespaceSelector";
+            let selector = report.leaf(field, cluster.namespace_selector);
+            if selector.is_some() && !names.is_empty() {
+                let found = "stands beside namespaces".to_owned();
+                report.error(field, line, found, "one of the two");
+            }
             Some(Source::Cluster {
                 namespaces: names.into_iter().map(|name| name.0).collect(),
+                namespace_selector: selector.map(|selector| selector.0),
                 kubeconfig: None,
             })
         }

@@ -1,6 +1,7 @@
 //! May an endpoint have this address?
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 /// Which addresses endpoints may have.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -8,14 +9,17 @@ pub(in crate::translate) enum Allowed {
     /// A directory is its owner's own: it may name anything.
     Everything,
     /// Whoever may write an EndpointSlice into some namespace must not reach this node's own services through us, as Kubernetes itself
-    /// refuses it (CVE-2021-25740 and the validation of Endpoints). Neither may they reach our admin address.
-    Remote { admin: SocketAddr },
+    /// refuses it (CVE-2021-25740 and the validation of Endpoints). Neither may they reach our admin address or the API server.
+    Remote {
+        admin: SocketAddr,
+        api_server: Arc<[SocketAddr]>,
+    },
 }
 
 impl Allowed {
     /// The error says what the address is.
     pub fn check(&self, address: IpAddr, ports: &[u16]) -> Result<(), &'static str> {
-        let Allowed::Remote { admin } = self else {
+        let Allowed::Remote { admin, api_server } = self else {
             return Ok(());
         };
         // An IPv4 address in IPv6 clothes reaches the same host.
@@ -34,6 +38,11 @@ impl Allowed {
         }
         if address == admin.ip().to_canonical() && ports.contains(&admin.port()) {
             return Err("the edge's own admin address");
+        }
+        let is_here =
+            |one: &SocketAddr| one.ip().to_canonical() == address && ports.contains(&one.port());
+        if api_server.iter().any(is_here) {
+            return Err("the API server's");
         }
         Ok(())
     }

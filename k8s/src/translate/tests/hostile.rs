@@ -210,7 +210,7 @@ fn put<K: DeserializeOwned>(set: &mut crate::objects::Set<K>, namespace: &str, m
         return;
     };
     let lines = None;
-    set.insert(
+    Arc::make_mut(set).insert(
         name.clone(),
         Arc::new(Object {
             value,
