@@ -9,5 +9,7 @@ mod answers;
 mod controllers;
 mod ends;
 mod processes;
+mod source;
+mod source_edge;
 mod ways;
 mod writes;

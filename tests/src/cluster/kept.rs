@@ -36,17 +36,22 @@ async fn lock(path: PathBuf) -> File {
     locked.await.unwrap()
 }
 
+impl Cluster {
+    /// Gateway API's definitions, where `Options` did not ask for them from the start.
+    pub async fn install_gateway_api(&self) {
+        let definitions = self.programs.path("crd/experimental").display().to_string();
+        self.kubectl(&["apply", "--server-side", "-k", &definitions])
+            .await;
+        let condition = "--for=condition=Established";
+        self.kubectl(&["wait", condition, "--timeout=60s", "crd", "--all"])
+            .await;
+    }
+}
+
 async fn make(programs: &Programs, gateway_api: bool, kept: &PathBuf) {
     let cluster = Cluster::boot(programs.clone(), Options::default(), None).await;
     if gateway_api {
-        let definitions = programs.path("crd/experimental").display().to_string();
-        cluster
-            .kubectl(&["apply", "--server-side", "-k", &definitions])
-            .await;
-        let condition = "--for=condition=Established";
-        cluster
-            .kubectl(&["wait", condition, "--timeout=60s", "crd", "--all"])
-            .await;
+        cluster.install_gateway_api().await;
     }
     cluster.api_server.kill();
     cluster.etcd.kill();
