@@ -90,11 +90,7 @@ fn named(kubeconfig: Option<&Path>) -> Result<()> {
 mod tests {
     use super::*;
 
-    fn check_refused(path: Option<&str>, words: &str) {
-        let flags = Flags {
-            manifests: path.map(Into::into),
-            ..Flags::default()
-        };
+    fn check_refused(flags: Flags, words: &str) {
         let (settings, _) = load(None, &flags).expect("defaults are right");
         let error = readable(&settings).expect_err(words).to_string();
         assert!(error.contains(words), "{error}");
@@ -102,8 +98,16 @@ mod tests {
 
     #[test]
     fn a_source_that_is_not_there_is_refused_with_what_to_do() {
-        check_refused(None, "--manifests DIR");
-        check_refused(Some("/no/such/directory"), "does not exist");
+        let manifests = Flags {
+            manifests: Some("/no/such/directory".into()),
+            ..Flags::default()
+        };
+        check_refused(manifests, "does not exist");
+        let kubeconfig = Flags {
+            kubeconfig: Some("/no/such/file".into()),
+            ..Flags::default()
+        };
+        check_refused(kubeconfig, "/no/such/file");
     }
 
     #[test]

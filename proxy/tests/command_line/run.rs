@@ -154,6 +154,43 @@ fn the_start_is_told_in_under_ten_lines_and_sigint_skips_the_lame_duck() {
     assert!(took < Duration::from_secs(4), "{took:?}");
 }
 
+const KUBECONFIG: &str = "
+apiVersion: v1
+kind: Config
+clusters: [{ name: a, cluster: { server: 'https://ADDRESS' } }]
+contexts: [{ name: a, context: { cluster: a, user: a } }]
+current-context: a
+users: [{ name: a, user: { token: t } }]
+";
+
+#[test]
+fn an_api_server_that_is_away_is_waited_for_until_sigterm() {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").expect("binds");
+    let away = free.local_addr().expect("has an address").to_string();
+    drop(free);
+    let directory = tempfile::tempdir().expect("makes a directory");
+    let file = directory.path().join("kubeconfig");
+    std::fs::write(&file, KUBECONFIG.replace("ADDRESS", &away)).expect("writes");
+    let file = file.to_str().expect("is text");
+    let anywhere = "127.0.0.1:0";
+    let mut arguments = vec!["run", "--kubeconfig", file, "--http", anywhere];
+    arguments.extend(["--https", anywhere, "--admin", anywhere]);
+    let mut command = hedgerow(&arguments);
+    command.stdin(Stdio::null()).stdout(Stdio::piped());
+    let mut child = command.stderr(Stdio::piped()).spawn().expect("starts");
+    let mut edge = Edge {
+        errors: BufReader::new(child.stderr.take().expect("has a log")),
+        child,
+        banner: Vec::new(),
+        directory,
+    };
+    let line = edge.logged("the API server does not answer");
+    assert!(line.contains("unreachable"), "{line}");
+    edge.signal("TERM");
+    edge.logged("stopped before the first configuration");
+    assert_eq!(edge.wait().0, Some(0));
+}
+
 #[test]
 fn sigterm_serves_on_for_the_lame_duck_and_is_not_ready() {
     let mut edge = Edge::start("limits: { lameDuck: 700ms, drain: 2s }");
