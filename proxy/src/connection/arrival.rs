@@ -156,6 +156,7 @@ impl Begun {
             is_upgraded: false.into(),
             is_condemned: false.into(),
             closes: false.into(),
+            keeps: false.into(),
             has_begun: false.into(),
             bytes_in: 0.into(),
             bytes_out: 0.into(),

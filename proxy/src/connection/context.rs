@@ -21,6 +21,8 @@ pub struct ConnectionContext {
     pub is_condemned: AtomicBool,
     /// Set by a phase of an HTTP/1 request: no further request on this connection (`Connection: close` was sent).
     pub closes: AtomicBool,
+    /// Set at the end of an HTTP/1 request that failed and was answered in good order: pingora drops the gate, and the connection goes on.
+    pub keeps: AtomicBool,
     /// Set by the first phase of an HTTP/1 request: from now on its context tells how it ends.
     pub has_begun: AtomicBool,
     /// Bytes on the wire below TLS, both ways.

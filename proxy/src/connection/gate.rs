@@ -5,6 +5,7 @@
 //! what an idle connection may send.
 
 mod io;
+mod remains;
 mod stall;
 
 use super::chunk::ChunkScan;
@@ -18,12 +19,14 @@ use pingora_core::protocols::raw_connect::ProxyDigest;
 use pingora_core::protocols::tls::SslDigest;
 use pingora_core::protocols::{Shutdown, SocketDigest};
 use pingora_http::ResponseHeader;
+use remains::Left;
+pub use remains::Remains;
 use stall::Stall;
 use std::io::{Error, ErrorKind, Result};
 use std::os::fd::RawFd;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 
@@ -56,28 +59,18 @@ pub struct Gate {
     remains: Remains,
 }
 
-/// Where a gate that pingora has shut, or dropped within a body, leaves its transport, so that the connection can end without a RST.
-#[derive(Debug, Clone, Default)]
-pub struct Remains(Arc<Mutex<Option<Transport>>>);
-
-impl Remains {
-    /// Locked at the end of a connection only.
-    pub fn take(&self) -> Option<Transport> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
-}
-
 impl Drop for Gate {
     fn drop(&mut self) {
         // A request that ends before its body leaves bytes unread, and its answer must not be lost with them.
         let is_cut = matches!(self.body, Body::Length(_) | Body::Chunked(_));
-        if self.is_shut || is_cut {
-            let transport = std::mem::replace(&mut self.transport, Transport::Gone);
-            *self
-                .remains
-                .0
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner) = Some(transport);
+        let is_kept = self.context.keeps.swap(false, Ordering::Relaxed);
+        let is_whole = is_kept && self.is_at_rest() && !self.is_shut;
+        if self.is_shut || is_cut || is_whole {
+            self.remains.leave(Left {
+                transport: std::mem::replace(&mut self.transport, Transport::Gone),
+                ahead: std::mem::take(&mut self.buffer),
+                is_whole,
+            });
         }
     }
 }
@@ -154,6 +147,19 @@ impl Gate {
             is_shut: false,
             remains: Remains::default(),
         })
+    }
+
+    /// Goes on with a connection whose gate pingora has dropped after an answer of ours.
+    pub fn again(
+        left: Left,
+        context: &Arc<ConnectionContext>,
+        limits: &Limits,
+        remains: &Remains,
+    ) -> Option<Gate> {
+        let mut gate = Gate::new(left.transport, Arc::clone(context), false, limits).ok()?;
+        gate.buffer = left.ahead;
+        gate.remains = remains.clone();
+        Some(gate)
     }
 
     /// Everything read of the next head so far.

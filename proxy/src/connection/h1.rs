@@ -1,6 +1,6 @@
 //! How does an HTTP/1 connection go from request to request?
 
-use super::gate::Gate;
+use super::gate::{Gate, Remains};
 use super::head::{Head, HeadLimits, HeadScan};
 use super::refusal::{self, refuse};
 use super::{Connection, Ending, Processed};
@@ -16,6 +16,7 @@ use tokio::time::{Instant, timeout_at};
 /// Reads and judges each head, hands one request at a time to pingora, and takes the connection back.
 pub(super) async fn serve(connection: &Arc<Connection>, mut gate: Box<Gate>) -> Ending {
     let limits = &connection.settings.limits;
+    let remains = gate.remains();
     let mut wait = Wait {
         timeout: limits.header_timeout,
         ending: Ending::NoRequest,
@@ -36,6 +37,7 @@ pub(super) async fn serve(connection: &Arc<Connection>, mut gate: Box<Gate>) -> 
         };
         let (begun, head_bytes) = (Instant::now(), head.bytes);
         connection.context.has_begun.store(false, Ordering::Relaxed);
+        connection.context.keeps.store(false, Ordering::Relaxed);
         let session = session(connection, gate, head);
         let processed = connection.process(session).await;
         let is_lost = !connection.context.has_begun.load(Ordering::Relaxed);
@@ -49,7 +51,10 @@ pub(super) async fn serve(connection: &Arc<Connection>, mut gate: Box<Gate>) -> 
                 Ok(gate) => gate,
                 Err(_) => return Ending::Internal, // It was a gate when it went in.
             },
-            Processed::Ended => return Ending::Answered,
+            Processed::Ended => match go_on(connection, &remains) {
+                Some(gate) => gate,
+                None => return Ending::Answered,
+            },
             Processed::ClockFired => return Ending::ClockFired,
         };
         if let Some(ending) = ending_after_request(connection, &gate) {
@@ -121,6 +126,13 @@ async fn wait_for_first_byte(
         Ok(read) if read > 0 => Ok(()),
         _ => Err(NoHead::Close(Ending::ClientClosed)),
     }
+}
+
+/// The engine gives no connection back whose request has failed, be it answered in good order.
+fn go_on(connection: &Connection, remains: &Remains) -> Option<Box<Gate>> {
+    let limits = &connection.settings.limits;
+    let left = remains.take_whole()?;
+    Gate::again(left, &connection.context, limits, remains).map(Box::new)
 }
 
 fn session(connection: &Connection, mut gate: Box<Gate>, head: Head) -> ServerSession {

@@ -5,7 +5,9 @@ use crate::request::attempts::Attempt;
 use crate::request::kind::Kind;
 use crate::response::headers;
 use crate::retry::{self, Verdict, failure};
+use crate::upstream::BackendState;
 use crate::upstream::peer::Load;
+use crate::upstream::state::EndpointState;
 use crate::upstream::watchdog::Watchdog;
 use crate::upstream::{choose, peer, timeouts};
 use config::model::RoutePolicy;
@@ -17,6 +19,7 @@ use pingora_error::{Error, ErrorSource, Result};
 use pingora_http::ResponseHeader;
 use pingora_proxy::Session;
 use std::os::fd::RawFd;
+use std::sync::Arc;
 use std::time::Instant;
 
 /// Informational responses that are passed on for one request. A backend that sends more has lost its way.
@@ -32,7 +35,7 @@ pub async fn begin(session: &mut Session, ctx: &mut RequestCtx) -> Result<Box<Ht
         return Err(known(ctx, Reason::Internal));
     };
     let backend = forward.backend.clone();
-    let endpoint = match choose::choose(ctx, &backend).await {
+    let endpoint = match choose_for_client(session, ctx, &backend).await {
         Ok(endpoint) => endpoint,
         Err(reason) => return Err(known(ctx, reason)),
     };
@@ -43,22 +46,40 @@ pub async fn begin(session: &mut Session, ctx: &mut RequestCtx) -> Result<Box<Ht
     let default = RoutePolicy::default();
     let route = ctx.policy().unwrap_or(&default);
     let left = ctx.left(now);
-    let timeouts = timeouts::of_attempt(
-        &backend.terms,
-        route,
-        ctx.kind,
-        endpoint.speaks_http1(),
-        left,
-    );
-    ctx.failed = None;
-    // What was read of the body comes again, from the engine's buffer.
-    ctx.bytes_in = 0;
-    ctx.attempt = Some(Attempt::new(&endpoint, timeouts, now));
     let load = Load {
         kind: ctx.kind,
         is_upload: is_upload(session),
     };
+    let timeouts = timeouts::of_attempt(&backend.terms, route, load, endpoint.speaks_http1(), left);
+    ctx.failed = None;
+    // What was read of the body comes again, from the engine's buffer.
+    ctx.bytes_in = 0;
+    let mut attempt = Attempt::new(&endpoint, timeouts, now);
+    attempt.is_alone = load.is_alone();
+    ctx.attempt = Some(attempt);
     Ok(peer::build(&backend.terms, &endpoint, &timeouts, load))
+}
+
+/// Chooses an endpoint, which takes as long as the hold if it must. A client that leaves meanwhile gives its place to another, if it had sent
+/// its whole request: what it still has to send cannot be read before there is somebody to send it to, and before it nothing else can be.
+async fn choose_for_client(
+    session: &mut Session,
+    ctx: &mut RequestCtx,
+    backend: &Arc<BackendState>,
+) -> Result<Arc<EndpointState>, Reason> {
+    let has_sent_all = session.is_body_done();
+    let left = async {
+        if !has_sent_all {
+            return std::future::pending().await;
+        }
+        // On the heap, and made only where there is something to wait for. It ends when the client does, in whichever way.
+        let _ = Box::pin(session.as_mut().read_body_or_idle(true)).await;
+    };
+    tokio::select! {
+        biased;
+        chosen = choose::choose(ctx, backend) => chosen,
+        () = left => Err(Reason::ClientClosed),
+    }
 }
 
 /// May the body be more than an endpoint takes without reading it?

@@ -10,9 +10,8 @@ use crate::response::own::{self, Answer};
 use crate::retry::failure;
 use crate::route;
 use crate::upstream::fields;
-use crate::upstream::peer::is_alone;
 use bytes::Bytes;
-use config::reason::Reason;
+use config::reason::{Fault, Reason};
 use http::header::{CONTENT_LENGTH, EXPECT};
 use http::{Method, StatusCode, Version};
 use pingora_error::{Error, ErrorSource, ErrorType, Result};
@@ -69,7 +68,7 @@ pub fn prepare_request(
     forward.rewrite(request)?;
     route::apply_request_headers(&ctx.in_force, forward, request)?;
     if let Some(attempt) = &mut ctx.attempt {
-        attempt.is_alone = is_http1 || is_alone(ctx.kind);
+        attempt.is_alone |= is_http1;
         if is_http1 {
             attempt.endpoint().learn_http1();
         }
@@ -171,15 +170,31 @@ pub async fn give_up(session: &mut Session, ctx: &mut RequestCtx, error: &Error)
             can_reuse_downstream: false,
         };
     }
-    // The engine ends the connection after an error; the answer says so.
-    let answer = Answer::of(reason).closing(true);
-    if own::send(session, ctx, &answer).await.is_err() {
+    // What the client did wrong may have left anything behind it.
+    let closes = matches!(reason.fault(), Fault::Client) || reason == Reason::Internal;
+    let answer = Answer::of(reason).closing(closes);
+    match own::send(session, ctx, &answer).await {
+        Ok(()) => keep_connection(session, ctx).await,
         // The client has gone meanwhile. Why the request failed is still the better reason.
-        ctx.reason = reason;
+        Err(_) => ctx.reason = reason,
     }
     FailToProxy {
         error_code: answer.status,
         can_reuse_downstream: false,
+    }
+}
+
+/// The engine drops an HTTP/1 connection after an error. Where the whole request was read it can go on: a backend that is down shall not
+/// cost every client a handshake for each request.
+async fn keep_connection(session: &mut Session, ctx: &RequestCtx) {
+    let Some(connection) = ctx.connection.as_ref().filter(|_| !session.is_http2()) else {
+        return;
+    };
+    let is_kept = session.is_body_done()
+        && session.as_ref().get_keepalive().is_some()
+        && !connection.closes.load(Ordering::Relaxed);
+    if is_kept && session.as_mut().finish_body().await.is_ok() {
+        connection.keeps.store(true, Ordering::Relaxed);
     }
 }
 

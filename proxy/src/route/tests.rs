@@ -76,6 +76,7 @@ fn connection(is_https: bool, server_name: Option<(&str, Option<&str>)>) -> Conn
         is_upgraded: Default::default(),
         is_condemned: Default::default(),
         closes: Default::default(),
+        keeps: Default::default(),
         has_begun: Default::default(),
         bytes_in: Default::default(),
         bytes_out: Default::default(),

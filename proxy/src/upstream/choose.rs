@@ -122,7 +122,7 @@ fn be_held(ctx: &mut RequestCtx, backend: &Arc<BackendState>) -> Result<(), Reas
     Ok(())
 }
 
-/// No wait is longer than this, whatever the terms say; a client that leaves is not watched meanwhile.
+/// No wait is longer than this, whatever the terms say; a client that leaves while it still sends is not noticed meanwhile.
 const _: () = assert!(
     config::limits::HOLD_MAX.as_secs() <= Duration::from_secs(30).as_secs(),
     "a wait must end"

@@ -31,6 +31,15 @@ pub struct Load {
     pub is_upload: bool,
 }
 
+impl Load {
+    /// Does the request have its HTTP/2 connection to itself? The engine has one timeout for the request's body, the wait for the header and
+    /// the parts of the response. An event stream may be silent for an hour once it has begun, and an upload may take as long as it moves: there
+    /// it cannot bound the wait for the header. A watchdog can, on a connection that is not shared.
+    pub fn is_alone(self) -> bool {
+        self.kind == Kind::Stream || (self.kind == Kind::Plain && self.is_upload)
+    }
+}
+
 /// The peer for one attempt. The address is never a name, so nothing is resolved; TLS always verifies, and always has a name to verify.
 pub fn build(
     terms: &Terms,
@@ -81,16 +90,10 @@ pub fn build(
         Protocol::Https => ALPN::H2H1,
     };
     // The number is part of the pool's key, so that connections of the two kinds are kept apart.
-    options.max_h2_streams = if is_alone(kind) { 1 } else { H2_STREAMS_MAX };
+    options.max_h2_streams = if load.is_alone() { 1 } else { H2_STREAMS_MAX };
     options.h2_stream_window_size = Some(H2_STREAM_WINDOW_BYTES);
     options.h2_connection_window_size = Some(H2_CONNECTION_WINDOW_BYTES);
     Box::new(peer)
-}
-
-/// Does a request of this kind have its HTTP/2 connection to itself? An event stream may be silent for an hour once it has begun, so that the
-/// engine's one timeout for header and body cannot bound its header; a watchdog can, on a connection that is not shared.
-pub fn is_alone(kind: Kind) -> bool {
-    kind == Kind::Stream
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! How long may each step of this attempt take?
 
+use super::peer::Load;
 use super::terms::Terms;
 use crate::request::kind::Kind;
 use config::model::{Protocol, RoutePolicy};
@@ -23,10 +24,11 @@ pub struct Timeouts {
 pub fn of_attempt(
     terms: &Terms,
     route: &RoutePolicy,
-    kind: Kind,
+    load: Load,
     speaks_http1: bool,
     left: Option<Duration>,
 ) -> Timeouts {
+    let kind = load.kind;
     let attempt = match (route.attempt_timeout, left) {
         (Some(attempt), Some(left)) if left < attempt => Some((left, Reason::RequestTimeout)),
         (Some(attempt), _) => Some((attempt, Reason::ResponseTimeout)),
@@ -40,13 +42,15 @@ pub fn of_attempt(
     let stream = body.max(terms.response_timeout);
     // pingora has one timeout for both, the header and the parts of the body. To an HTTP/1 endpoint the watchdog bounds the header and the
     // clock the body, so that an event stream which the request did not announce may be silent for an hour. An HTTP/2 connection is shared
-    // and cannot be cut for one request: there the shorter bound holds, unless the request announces a stream. What is left of the whole
+    // and cannot be cut for one request: there the shorter bound holds, unless the request has it for itself. What is left of the whole
     // request bounds every read of it, so that a gRPC call ends in time, and with an answer.
     let is_http1 = speaks_http1 || terms.protocol == Protocol::Http1;
     let read = match kind {
         _ if is_http1 => stream,
-        Kind::Plain => clamp(terms.response_timeout),
-        Kind::Stream | Kind::Grpc | Kind::Upgrade => left.map_or(stream, |left| stream.min(left)),
+        Kind::Plain if !load.is_alone() => clamp(terms.response_timeout),
+        Kind::Plain | Kind::Stream | Kind::Grpc | Kind::Upgrade => {
+            left.map_or(stream, |left| stream.min(left))
+        }
     };
     Timeouts {
         connect: clamp(terms.connect_timeout),
@@ -66,12 +70,19 @@ mod tests {
 
     const SECONDS: fn(u64) -> Duration = Duration::from_secs;
 
+    fn load(kind: Kind) -> Load {
+        Load {
+            kind,
+            is_upload: false,
+        }
+    }
+
     fn check(protocol: Protocol, kind: Kind, read: u64, header: Option<u64>) {
         let terms = Terms::new(
             &backend(protocol, BackendPolicy::default()),
             &Limits::default(),
         );
-        let timeouts = of_attempt(&terms, &RoutePolicy::default(), kind, false, None);
+        let timeouts = of_attempt(&terms, &RoutePolicy::default(), load(kind), false, None);
         assert_eq!(timeouts.read, SECONDS(read), "{protocol:?} {kind:?}");
         assert_eq!(
             timeouts.header,
@@ -99,9 +110,24 @@ mod tests {
         };
         let terms = Terms::new(&backend(Protocol::Http1, policy), &Limits::default());
         for kind in [Kind::Plain, Kind::Stream] {
-            let timeouts = of_attempt(&terms, &RoutePolicy::default(), kind, true, None);
+            let timeouts = of_attempt(&terms, &RoutePolicy::default(), load(kind), true, None);
             assert_eq!(timeouts.read, SECONDS(60), "{kind:?}");
         }
+    }
+
+    #[test]
+    fn the_wait_for_the_header_begins_behind_an_upload() {
+        let terms = Terms::new(
+            &backend(Protocol::H2c, BackendPolicy::default()),
+            &Limits::default(),
+        );
+        let upload = Load {
+            kind: Kind::Plain,
+            is_upload: true,
+        };
+        let timeouts = of_attempt(&terms, &RoutePolicy::default(), upload, false, None);
+        assert_eq!(timeouts.read, SECONDS(3600));
+        assert_eq!(timeouts.header, Some(SECONDS(60)));
     }
 
     #[test]
@@ -114,7 +140,7 @@ mod tests {
             attempt_timeout: Some(SECONDS(5)),
             ..RoutePolicy::default()
         };
-        let of = |left| of_attempt(&terms, &route, Kind::Plain, false, left).attempt;
+        let of = |left| of_attempt(&terms, &route, load(Kind::Plain), false, left).attempt;
         assert_eq!(of(None), Some((SECONDS(5), Reason::ResponseTimeout)));
         assert_eq!(
             of(Some(SECONDS(9))),
@@ -127,14 +153,14 @@ mod tests {
         let clamped = of_attempt(
             &terms,
             &route,
-            Kind::Plain,
+            load(Kind::Plain),
             false,
             Some(Duration::from_millis(300)),
         );
         assert_eq!(clamped.connect, Duration::from_millis(300));
         assert_eq!(clamped.read, Duration::from_millis(300));
         let route = RoutePolicy::default();
-        let call = of_attempt(&terms, &route, Kind::Grpc, false, Some(SECONDS(7)));
+        let call = of_attempt(&terms, &route, load(Kind::Grpc), false, Some(SECONDS(7)));
         assert_eq!(call.read, SECONDS(7));
     }
 }

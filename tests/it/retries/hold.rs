@@ -2,7 +2,8 @@
 
 use super::{GET, outcomes};
 use std::time::{Duration, Instant};
-use tests::client::{Reply, Request};
+use tests::authority::Authority;
+use tests::client::{Connection, Reply, Request};
 use tests::edge::Edge;
 use tests::manifest;
 use tests::origin::Origin;
@@ -15,7 +16,7 @@ async fn at_once(edge: &Edge, count: usize) -> Vec<Reply> {
     let mut running = JoinSet::new();
     for _ in 0..count {
         running.spawn(async move {
-            let mut connection = tests::client::Connection::open(address).await.unwrap();
+            let mut connection = Connection::open(address).await.unwrap();
             let request = own_answer::request("POST", GET).body("order");
             request.send_on(&mut connection).await.unwrap()
         });
@@ -146,16 +147,65 @@ async fn a_set_that_has_just_become_empty_is_waited_for_and_one_that_long_is_not
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_leaves_while_it_is_held_gives_its_place_back() {
     let origin = Origin::start("a").await;
+    let site = manifest::shop_annotated(&[origin.address], &[("hold", "30s")]);
+    let authority = Authority::default();
+    let tls = manifest::join(&[
+        manifest::ingress_tls("secure", "secure.test", "tls", &[("/", "web", 80)]),
+        authority.secret("tls", &["secure.test"]),
+    ]);
+    let edge = Edge::start_given(authority, &[("a.yaml", &site), ("b.yaml", &tls)], |_| {}).await;
     origin.refuse().await;
-    let site = manifest::shop_annotated(&[origin.address], &[("hold", "800ms")]);
-    let edge = Edge::start(&site).await;
-    let request = Request::new("GET", GET);
-    let mut connection = edge.connect(&request).await.expect("connects");
-    connection.send(request.to_bytes()).await.expect("sends");
+    let mut h1 = Connection::open(edge.http()).await.expect("connects");
+    let request = Request::new("GET", "http://shop.test/h1").to_bytes();
+    h1.send(request).await.expect("sends");
     are_held(&edge, 1.0).await;
-    drop(connection);
-    let line = edge.log.line_with("path", "/").await;
-    assert_ne!(line["status"], 200, "{line}");
+    // The hold is longer than these waits are patient.
+    drop(h1);
     are_held(&edge, 0.0).await;
+    let h2 = edge.connect_h2("secure.test").await;
+    let request = Request::new("GET", "https://secure.test/h2");
+    let (answer, sender) = h2.start(&request, true).await.expect("starts");
+    are_held(&edge, 1.0).await;
+    drop((answer, sender));
+    are_held(&edge, 0.0).await;
+    for path in ["/h1", "/h2"] {
+        let line = edge.log.line_with("path", path).await;
+        assert_eq!(line["reason"], "client-closed", "{line}");
+        assert_eq!(line["status"], 0, "{line}");
+    }
+    // Nobody else on that connection has noticed.
+    origin.accept_again();
+    let reply = h2.send(&Request::new("GET", "https://secure.test/")).await;
+    assert_eq!(reply.expect("answers").status, 200);
+    drop(h2);
+    edge.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_came_whole_keeps_its_connection_when_it_fails() {
+    let origin = Origin::start("a").await;
+    let site = manifest::shop_annotated(&[origin.address], &[("hold", "0s")]);
+    let edge = Edge::start(&site).await;
+    origin.refuse().await;
+    let mut connection = Connection::open(edge.http()).await.expect("connects");
+    let get = own_answer::request("GET", GET);
+    let post = own_answer::request("POST", GET).body("order");
+    for request in [&get, &post, &own_answer::request("HEAD", GET), &get] {
+        let sent = request.send_on(&mut connection).await;
+        let reply = sent.expect("the connection is open");
+        assert_eq!(reply.status, 503, "{reply:?}");
+        assert_ne!(reply.field("connection"), Some("close"), "{reply:?}");
+    }
+    // Two at once: the second one is not lost with the first.
+    let both = [get.to_bytes(), post.to_bytes()].concat();
+    connection.send(both).await.expect("sends");
+    for _ in 0..2 {
+        let reply = connection.read_reply(false).await.expect("answers");
+        assert_eq!(reply.status, 503, "{reply:?}");
+    }
+    origin.accept_again();
+    let reply = get.send_on(&mut connection).await.expect("answers");
+    assert_eq!((reply.status, reply.served_by()), (200, "a"));
+    drop(connection);
     edge.stop().await;
 }

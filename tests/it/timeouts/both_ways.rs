@@ -4,7 +4,9 @@ use std::time::Duration;
 use tests::client::{Connection, Request};
 use tests::edge::Edge;
 use tests::manifest;
+use tests::origin_h2::H2Origin;
 use tests::origin_scripted::Scripted;
+use tests::own_answer;
 use tokio::io::AsyncReadExt;
 
 /// Much more than the sockets between client and backend hold.
@@ -99,5 +101,40 @@ async fn a_backend_that_pauses_is_not_the_clients_silence() {
     let request = Request::new("POST", "http://shop.test/up").body(vec![b'x'; LONG]);
     let reply = edge.send(&request).await;
     assert_eq!(reply.status, 204);
+    edge.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_to_http_2_may_take_longer_than_its_answer() {
+    let origin = H2Origin::start("a").await;
+    let annotations = [("backend-protocol", "h2c"), ("response-timeout", "500ms")];
+    let edge = Edge::start(&manifest::shop_annotated(&[origin.address], &annotations)).await;
+    let mut client = Connection::open(edge.http()).await.expect("connects");
+    let length = PARTS * 4096;
+    let head = format!("POST /up HTTP/1.1\r\nhost: shop.test\r\ncontent-length: {length}\r\n\r\n");
+    client.send(head).await.expect("sends");
+    for _ in 0..PARTS {
+        tokio::time::sleep(PAUSE).await; // The pace is the story.
+        client.send([b'x'; 4096]).await.expect("sends");
+    }
+    let reply = client.read_reply(false).await.expect("answers");
+    assert_eq!((reply.status, reply.served_by()), (200, "a"), "{reply:?}");
+    edge.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn behind_an_upload_to_http_2_the_answer_is_not_waited_for_any_longer() {
+    // It takes the connection and all that is sent, and says nothing.
+    let origin = Scripted::start(|mut scene, _| async move {
+        let mut sink = vec![0; 64 * 1024];
+        while scene.stream.read(&mut sink).await? > 0 {}
+        Ok(())
+    })
+    .await;
+    let annotations = [("backend-protocol", "h2c"), ("response-timeout", "200ms")];
+    let edge = Edge::start(&manifest::shop_annotated(&[origin.address], &annotations)).await;
+    let request = own_answer::request("POST", "http://shop.test/up").body(vec![b'x'; 32 * 1024]);
+    let reply = edge.send(&request).await;
+    own_answer::check(&edge, &reply, 504, "response-timeout").await;
     edge.stop().await;
 }
