@@ -42,13 +42,13 @@ pub struct Run {
     #[command(flatten)]
     pub input: Input,
     /// Listen here for HTTP, instead of what the settings say
-    #[arg(long, value_name = "ADDR")]
+    #[arg(long, value_name = "ADDR", value_parser = parse_address)]
     pub http: Option<SocketAddr>,
     /// Listen here for HTTPS, instead of what the settings say
-    #[arg(long, value_name = "ADDR")]
+    #[arg(long, value_name = "ADDR", value_parser = parse_address)]
     pub https: Option<SocketAddr>,
     /// Answer operators here (/readyz, /metrics, /why ...)
-    #[arg(long, value_name = "ADDR")]
+    #[arg(long, value_name = "ADDR", value_parser = parse_address)]
     pub admin: Option<SocketAddr>,
     /// A Service that is elsewhere: the cluster's manifests unchanged on a laptop (may be repeated)
     #[arg(long = "endpoint", value_name = "NS/SERVICE[:PORT]=HOST:PORT")]
@@ -103,18 +103,13 @@ pub struct Why {
     #[arg(short = 'H', long = "header", value_name = "NAME: VALUE", value_parser = parse_header)]
     pub headers: Vec<(HeaderName, HeaderValue)>,
     /// Manifests: a directory, a file, or - for standard input
-    #[arg(
-        long,
-        value_name = "DIR|-",
-        required_unless_present_any = ["admin", "settings"],
-        conflicts_with = "admin"
-    )]
+    #[arg(long, value_name = "DIR|-", conflicts_with = "admin")]
     pub manifests: Option<PathBuf>,
     /// Settings, hedgerow.yaml: they say how rules answer, and where manifests are unless --manifests does
     #[arg(long, value_name = "FILE", conflicts_with = "admin")]
     pub settings: Option<PathBuf>,
     /// Ask a running edge, at its admin address
-    #[arg(long, value_name = "ADDR")]
+    #[arg(long, value_name = "ADDR", value_parser = parse_address)]
     pub admin: Option<SocketAddr>,
     /// `json` for tools
     #[arg(long, value_enum, value_name = "FORM", default_value = "text")]
@@ -125,13 +120,13 @@ pub struct Why {
 #[derive(Debug, Clone, Args)]
 pub struct Demo {
     /// Listen here for HTTP
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080", value_parser = parse_address)]
     pub http: SocketAddr,
     /// Listen here for HTTPS
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8443")]
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8443", value_parser = parse_address)]
     pub https: SocketAddr,
     /// Answer operators here
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9180")]
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9180", value_parser = parse_address)]
     pub admin: SocketAddr,
 }
 
@@ -143,6 +138,12 @@ pub enum Output {
     Text,
     /// For tools
     Json,
+}
+
+/// As the settings file has it, with the same hints.
+fn parse_address(raw: &str) -> Result<SocketAddr, String> {
+    config::settings::parse_socket_address(raw)
+        .map_err(|error| format!("{error}; an address is 127.0.0.1:8080 or [::]:80"))
 }
 
 /// One `name: value`, as curl takes it.

@@ -57,6 +57,11 @@ fn refuse_taken(address: SocketAddr) -> Result<()> {
         ErrorKind::PermissionDenied => bail!(
             "{address} is not for this user (ports below 1024 belong to root); choose a higher port"
         ),
+        ErrorKind::AddrNotAvailable => bail!(
+            "this machine has no address {}; 127.0.0.1:{} is one that it has",
+            address.ip(),
+            address.port()
+        ),
         _ => bail!("cannot listen on {address}: {error}"),
     }
 }

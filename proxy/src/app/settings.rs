@@ -66,6 +66,10 @@ pub fn readable(settings: &Settings) -> Result<()> {
                 path.display()
             )
         }
+        Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => bail!(
+            "{} may not be read by this user; give it the permission (a directory needs r and x), or run as another one",
+            path.display()
+        ),
         Err(error) => bail!("cannot read {}: {error}", path.display()),
     }
 }

@@ -17,6 +17,12 @@ use std::process::ExitCode;
 pub fn why(asked: &Why) -> Result<ExitCode> {
     // A wrong question is refused before anybody is asked.
     let question = Question::parse(asked)?;
+    if asked.manifests.is_none() && asked.settings.is_none() && asked.admin.is_none() {
+        bail!(
+            "nothing to look at: name manifests with --manifests DIR, a settings file that does with --settings FILE, \
+             or a running edge with --admin ADDR"
+        );
+    }
     let answer = match asked.admin {
         Some(admin) => online_answer(asked, admin)?,
         None => offline_answer(&question)?,

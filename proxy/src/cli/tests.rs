@@ -88,11 +88,6 @@ fn a_wrong_command_line_is_refused_with_a_word() {
     );
     check_refused("hedgerow run --http 80", ErrorKind::ValueValidation, "ADDR");
     check_refused(
-        "hedgerow why http://a.test/",
-        ErrorKind::MissingRequiredArgument,
-        "--manifests",
-    );
-    check_refused(
         "hedgerow why http://a.test/ --manifests x --admin 127.0.0.1:1",
         ErrorKind::ArgumentConflict,
         "--admin",

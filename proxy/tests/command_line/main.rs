@@ -107,6 +107,20 @@ fn check_ends_with_0_1_or_2() {
     );
     check(&["check"], "", 2, "--manifests DIR");
     check(&["check", "--nonsense"], "", 2, "unexpected argument");
+    check(&["why", "http://a.test/"], "", 2, "--admin ADDR");
+    for (address, words) in [
+        ("8080", "write [::]:8080"),
+        ("localhost:80", "write 127.0.0.1:80"),
+        ("127.0.0.1:x", "no port from 0 to 65535"),
+    ] {
+        check(&["run", "--http", address], "", 2, words);
+    }
+    check(
+        &["demo", "--http", "192.0.2.1:8080"],
+        "",
+        1,
+        "127.0.0.1:8080 is one",
+    );
 }
 
 #[test]

@@ -135,9 +135,18 @@ fn printed(url: &str, method: &str, form: &str, source: &[&str]) -> String {
 
 /// What an edge has seen of its endpoints, an explanation without one cannot know.
 fn without_health(explanation: &str) -> String {
-    explanation
-        .replace("\"0 requests in flight\"", "\"unknown\"")
-        .replace("0 requests in flight", "health unknown")
+    let line = |line: &str| {
+        if let Some((front, _)) = line.split_once("\"health\": ") {
+            return format!("{front}\"health\": \"unknown\",\n");
+        }
+        let seen = line.split_once("  ready; ");
+        let seen = seen.and_then(|(front, rest)| Some((front, rest.split_once("; from ")?.1)));
+        match seen {
+            Some((front, from)) => format!("{front}  ready; health unknown; from {from}\n"),
+            None => format!("{line}\n"),
+        }
+    };
+    explanation.lines().map(line).collect()
 }
 
 #[track_caller]
