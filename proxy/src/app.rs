@@ -11,6 +11,7 @@ mod control_path;
 mod default_certificate;
 pub mod demo;
 mod ground;
+mod last_good;
 pub mod log;
 pub mod memory;
 mod offline;

@@ -43,6 +43,9 @@ fn answer(name: &str, is_ok: bool, conditions: &Conditions, is_verbose: bool) ->
 
 /// None of these takes an edge out: what was read before stays in force.
 fn list_source(text: &mut String, source: &SourceReport) {
+    if source.is_stale {
+        text.push_str("[!] what is in force may be stale: it was good last, and the API server has not confirmed it\n");
+    }
     if let Some(outage) = &source.outage {
         let _ = writeln!(text, "[!] the API server does not answer: {outage}");
     }

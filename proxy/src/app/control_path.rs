@@ -67,6 +67,7 @@ impl ControlPath {
             objects: objects_sender,
             settings: settings_seen.clone(),
             wanted,
+            compiled: inputs.compiled.clone(),
             metrics: ground.metrics.clone(),
             conditions: ground.conditions.clone(),
         };

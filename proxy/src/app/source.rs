@@ -3,10 +3,12 @@
 //! From the API server, from a directory (or a single file), or from standard input, which is read once: `-`.
 
 use crate::admin::conditions::Conditions;
+use crate::app::last_good::LastGood;
 use crate::app::source_report;
 use crate::observe::Metrics;
 use anyhow::{Context, Result, anyhow};
 use config::settings::{Settings, Source};
+use config::snapshot::Compiled;
 use k8s::control::Wanted;
 use k8s::objects::Objects;
 use k8s::source::cluster::{self, Inputs, SourceStatus};
@@ -27,6 +29,7 @@ pub struct Ends {
     pub objects: watch::Sender<Option<Arc<Objects>>>,
     pub settings: watch::Receiver<Arc<Settings>>,
     pub wanted: watch::Receiver<Wanted>,
+    pub compiled: watch::Receiver<Option<Arc<Compiled>>>,
     pub metrics: Arc<Metrics>,
     pub conditions: Arc<Conditions>,
 }
@@ -36,13 +39,23 @@ pub async fn follow(settings: Arc<Settings>, ends: Ends) {
     let path = match &settings.source {
         Source::Directory { path } => path.clone(),
         cluster @ Source::Cluster { .. } => {
+            let directory = settings.state_directory.clone();
+            let read = tokio::task::spawn_blocking(move || LastGood::read(&directory));
+            let Ok((last_good, restored)) = read.await else {
+                return; // The runtime ends.
+            };
             let status = Arc::new(SourceStatus::default());
-            source_report::offer(&status, &ends.metrics, &ends.conditions);
+            source_report::offer(&status, &last_good.facts, &ends.metrics, &ends.conditions);
+            tokio::spawn(last_good.keep(ends.objects.subscribe(), ends.compiled));
             let inputs = Inputs {
                 settings: ends.settings,
                 wanted: ends.wanted,
             };
-            return cluster::follow(options(cluster), inputs, status, ends.objects).await;
+            let options = cluster::Options {
+                restored,
+                ..options(cluster)
+            };
+            return cluster::follow(options, inputs, status, ends.objects).await;
         }
     };
     let objects = ends.objects;

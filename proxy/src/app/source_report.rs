@@ -4,20 +4,34 @@ use crate::admin::conditions::Conditions;
 use crate::observe::Metrics;
 use crate::observe::source_metrics::{SourceKind, SourceReport};
 use k8s::source::cluster::{KindState, KindStatus, SourceStatus};
+use k8s::store::StoreFacts;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Whoever is asked for metrics or conditions asks the source.
-pub fn offer(status: &Arc<SourceStatus>, metrics: &Metrics, conditions: &Conditions) {
-    let asked = status.clone();
-    conditions.set_source(Box::new(move || report(&asked)));
-    let asked = status.clone();
-    if let Err(error) = metrics.set_source(Box::new(move || report(&asked))) {
+pub fn offer(
+    status: &Arc<SourceStatus>,
+    store: &Arc<StoreFacts>,
+    metrics: &Metrics,
+    conditions: &Conditions,
+) {
+    let ask = || {
+        let (status, store) = (status.clone(), store.clone());
+        Box::new(move || report(&status, &store))
+    };
+    conditions.set_source(ask());
+    if let Err(error) = metrics.set_source(ask()) {
         tracing::error!(%error, "the source has no metrics");
     }
 }
 
-fn report(status: &SourceStatus) -> SourceReport {
+fn report(status: &SourceStatus, store: &StoreFacts) -> SourceReport {
+    let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
     SourceReport {
+        is_stale: !status.is_current(),
+        store_writes: count(&store.writes),
+        store_bytes: count(&store.bytes),
+        store_failures: count(&store.failures),
         kinds: status.kinds().iter().map(kind).collect(),
         lists: status.lists(),
         events: status.events(),

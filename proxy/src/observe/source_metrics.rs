@@ -2,7 +2,7 @@
 //!
 //! Only the API server: a directory has nothing to tell beside its problems.
 
-use prometheus::{Gauge, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry};
+use prometheus::{Gauge, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
 use std::fmt;
 use std::sync::Mutex;
 use std::time::Duration;
@@ -11,6 +11,12 @@ use std::time::Duration;
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct SourceReport {
     pub kinds: Vec<SourceKind>,
+    /// What is in force may be older than what the API server holds: it does not answer, or has not told everything since the start.
+    pub is_stale: bool,
+    /// The last good objects on disk.
+    pub store_writes: u64,
+    pub store_bytes: u64,
+    pub store_failures: u64,
     pub lists: u64,
     pub events: u64,
     /// By cause, a stable word each.
@@ -42,6 +48,10 @@ pub struct SourceMetrics {
     events: IntCounter,
     faults: IntCounterVec,
     silence: Gauge,
+    stale: IntGauge,
+    store_writes: IntCounter,
+    store_bytes: IntCounter,
+    store_failures: IntCounter,
     /// Two scrapes at once would count twice.
     turn: Mutex<()>,
 }
@@ -83,6 +93,22 @@ impl SourceMetrics {
                 "hedgerow_source_silence_seconds",
                 "How long ago the API server said anything.",
             )?,
+            stale: IntGauge::new(
+                "hedgerow_config_stale",
+                "1: what is in force may be older than what the API server holds, which does not answer; 0: it is what it holds.",
+            )?,
+            store_writes: IntCounter::new(
+                "hedgerow_store_writes_total",
+                "How often the last good objects were written to the state directory.",
+            )?,
+            store_bytes: IntCounter::new(
+                "hedgerow_store_written_bytes_total",
+                "Bytes of the last good objects that were written to the state directory.",
+            )?,
+            store_failures: IntCounter::new(
+                "hedgerow_store_failures_total",
+                "Attempts to write the last good objects that failed.",
+            )?,
             turn: Mutex::default(),
         };
         registry.register(Box::new(metrics.up.clone()))?;
@@ -90,6 +116,10 @@ impl SourceMetrics {
         registry.register(Box::new(metrics.events.clone()))?;
         registry.register(Box::new(metrics.faults.clone()))?;
         registry.register(Box::new(metrics.silence.clone()))?;
+        registry.register(Box::new(metrics.stale.clone()))?;
+        registry.register(Box::new(metrics.store_writes.clone()))?;
+        registry.register(Box::new(metrics.store_bytes.clone()))?;
+        registry.register(Box::new(metrics.store_failures.clone()))?;
         Ok(metrics)
     }
 
@@ -104,6 +134,10 @@ impl SourceMetrics {
         }
         catch_up(&self.lists, report.lists);
         catch_up(&self.events, report.events);
+        self.stale.set(i64::from(report.is_stale));
+        catch_up(&self.store_writes, report.store_writes);
+        catch_up(&self.store_bytes, report.store_bytes);
+        catch_up(&self.store_failures, report.store_failures);
         for (cause, count) in &report.faults {
             catch_up(&self.faults.with_label_values(&[*cause]), *count);
         }
@@ -132,6 +166,10 @@ mod tests {
                 is_good: false,
                 words: String::new(),
             }],
+            is_stale: true,
+            store_writes: 6,
+            store_bytes: 7,
+            store_failures: 8,
             lists: 3,
             events: 4,
             faults: vec![("forbidden", 2)],
@@ -149,6 +187,10 @@ mod tests {
             "hedgerow_source_events_total 4",
             "hedgerow_source_failures_total{cause=\"forbidden\"} 2",
             "hedgerow_source_silence_seconds 5",
+            "hedgerow_config_stale 1",
+            "hedgerow_store_writes_total 6",
+            "hedgerow_store_written_bytes_total 7",
+            "hedgerow_store_failures_total 8",
         ] {
             assert!(text.lines().any(|found| found == line), "{line}\n{text}");
         }
