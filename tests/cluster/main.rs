@@ -8,6 +8,7 @@ mod access;
 mod answers;
 mod controllers;
 mod ends;
+mod last_good;
 mod processes;
 mod source;
 mod source_edge;
