@@ -6,7 +6,6 @@
 mod tests;
 
 use crate::model::PathMatch;
-use regex::Regex;
 use std::borrow::Cow;
 
 /// Why the path of a request, or a path in a manifest, has no normal form.
@@ -157,12 +156,6 @@ pub fn prefix(raw: &str) -> Result<PathMatch, MatchPathError> {
         Some(shorter) => shorter,
     };
     Ok(PathMatch::Prefix(path.into()))
-}
-
-/// `RegularExpression` of HTTPRoute: the whole path in normal form matches. Linear in the path's length, as the crate promises.
-pub fn whole_regex(pattern: &str) -> Result<Regex, regex::Error> {
-    Regex::new(pattern)?; // Alone first, so that `)(` cannot leave the group below.
-    Regex::new(&format!("^(?:{pattern})$"))
 }
 
 /// Checks every byte; true where nothing has to be rewritten.

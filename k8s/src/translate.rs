@@ -1,6 +1,7 @@
 //! What do the objects ask for, in the words of the model?
 
 pub mod annotations;
+mod bounds;
 mod class;
 mod config_map;
 mod digest;

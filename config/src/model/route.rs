@@ -3,6 +3,7 @@
 use super::policy::{BackendPolicy, RoutePolicy};
 use crate::hostname::{Hostname, WildcardLabels};
 use crate::name::{ObjectName, ObjectRef, Origin};
+use crate::pattern::Pattern;
 use http::{HeaderName, HeaderValue, Method};
 use std::sync::Arc;
 
@@ -76,7 +77,7 @@ pub enum PathMatch {
     /// By path element: `/foo` takes `/foo`, `/foo/` and `/foo/bar`, not `/foobar`. Without a trailing slash, but for `/` itself.
     Prefix(Arc<str>),
     /// The whole path matches.
-    Regex(regex::Regex),
+    Regex(Pattern),
 }
 
 #[derive(Debug, Clone)]
@@ -95,7 +96,7 @@ pub struct QueryMatch {
 #[derive(Debug, Clone)]
 pub enum TextMatch {
     Exact(String),
-    Regex(regex::Regex),
+    Regex(Pattern),
 }
 
 /// What happens to a request or response on its way (Gateway API HTTPRouteFilter).

@@ -162,13 +162,6 @@ fn a_path_in_a_manifest_follows_the_rules_of_kubernetes() {
     assert!(matches!(exact("/foo/"), Ok(PathMatch::Exact(p)) if &*p == "/foo/"));
 }
 
-#[test]
-fn a_regular_expression_matches_the_whole_path() {
-    let regex = whole_regex("/a|/ab").unwrap();
-    assert!(regex.is_match("/ab") && !regex.is_match("/abc") && !regex.is_match("x/a"));
-    assert!(whole_regex("a)(b").is_err());
-}
-
 /// Paths that are made of what is awkward.
 fn awkward_path() -> impl Strategy<Value = String> {
     let piece = prop_oneof![

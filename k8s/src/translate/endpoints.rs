@@ -2,6 +2,7 @@
 
 mod address;
 
+use super::bounds;
 use super::findings::{Findings, quoted};
 use super::service::{is_tcp, protocol};
 use crate::objects::Object;
@@ -34,10 +35,11 @@ pub(super) fn translate_slice(
         return (None, Vec::new());
     };
     let service = ObjectName::new(findings.namespace(), service);
-    let ports = slice.ports.iter().flatten().enumerate();
-    let ports: Vec<EndpointPort> = ports
-        .filter_map(|(index, port)| slice_port(index, port, &mut findings))
-        .collect();
+    let asked = slice.ports.as_deref().unwrap_or_default();
+    let asked = bounds::first(asked, bounds::PORTS_MAX, "ports", &mut findings).iter();
+    let ports = asked.enumerate();
+    let ports = ports.filter_map(|(index, port)| slice_port(index, port, &mut findings));
+    let ports = each_name_once("ports", ports.collect(), &mut findings);
     let port_numbers: Vec<u16> = ports.iter().map(|port| port.port).collect();
     let mut reader = Reader {
         findings,
@@ -94,12 +96,13 @@ pub(super) fn translate_endpoints(
     let mut slices = Vec::with_capacity(subsets.len());
     for (index, subset) in subsets.iter().enumerate() {
         let field = format!("subsets[{index}]");
-        let ports = subset.ports.iter().flatten().enumerate();
-        let ports: Vec<EndpointPort> = ports
-            .filter_map(|(at, port)| {
-                subset_port(&format!("{field}.ports[{at}]"), port, &mut findings)
-            })
-            .collect();
+        let list = format!("{field}.ports");
+        let asked = subset.ports.as_deref().unwrap_or_default();
+        let asked = bounds::first(asked, bounds::PORTS_MAX, &list, &mut findings).iter();
+        let ports = asked.enumerate();
+        let ports = ports
+            .filter_map(|(at, port)| subset_port(&format!("{list}[{at}]"), port, &mut findings));
+        let ports = each_name_once(&list, ports.collect(), &mut findings);
         let port_numbers: Vec<u16> = ports.iter().map(|port| port.port).collect();
         let mut reader = Reader {
             findings,
@@ -131,8 +134,12 @@ struct Reader<'a> {
 impl Reader<'_> {
     fn endpoints(&mut self, slice: &AskedSlice) -> Vec<Endpoint> {
         let is_v4 = slice.address_type == "IPv4";
-        let endpoints = slice.endpoints.iter().flatten().enumerate();
+        let endpoints = slice.endpoints.as_deref().unwrap_or_default();
+        let max = bounds::ENDPOINTS_MAX;
+        let endpoints = bounds::first(endpoints, max, "endpoints", &mut self.findings);
         endpoints
+            .iter()
+            .enumerate()
             .filter_map(|(index, endpoint)| {
                 self.endpoint(&format!("endpoints[{index}]"), endpoint, is_v4)
             })
@@ -218,6 +225,28 @@ impl Reader<'_> {
         }
         Some(address)
     }
+}
+
+/// A Service finds its port by the name, so two of one name would double every address.
+fn each_name_once(
+    field: &str,
+    ports: Vec<EndpointPort>,
+    findings: &mut Findings<'_>,
+) -> Vec<EndpointPort> {
+    let mut kept: Vec<EndpointPort> = Vec::with_capacity(ports.len());
+    for port in ports {
+        if !kept.iter().any(|other| other.name == port.name) {
+            kept.push(port);
+            continue;
+        }
+        let found = match &*port.name {
+            "" => format!("{} is a second port without a name", port.port),
+            name => format!("{} is a second port named {}", port.port, quoted(name)),
+        };
+        let expected = "another name for each port; the first one counts";
+        findings.error(ProblemCode::InvalidField, field, found, expected);
+    }
+    kept
 }
 
 fn slice_port(

@@ -8,7 +8,7 @@ mod parents;
 use super::findings::{Findings, quoted};
 use super::gateway::Gateways;
 use super::grant::Grants;
-use super::{created_seconds, digest, policy};
+use super::{bounds, created_seconds, digest, policy};
 use crate::objects::Object;
 use config::hostname::WildcardLabels;
 use config::model::{
@@ -18,6 +18,7 @@ use config::model::{
 use config::name::Kind;
 use config::problem::{Problem, ProblemCode};
 use gateway_api::apis::standard::httproutes::{HttpRoute, HttpRouteRules, HttpRouteRulesTimeouts};
+use matches::Left;
 use parents::Attachment;
 use std::sync::Arc;
 use std::time::Duration;
@@ -43,11 +44,14 @@ pub(super) fn translate(
     policy::report_misplaced(&object.value.metadata, &mut findings);
     let scopes = by_scope(&attachments);
     let mut rules = Vec::new();
+    let mut left = Left::default();
     // HTTPRouteSpec.rules: the default is one rule that takes everything.
     let default = [HttpRouteRules::default()];
     let asked = spec.rules.as_deref().unwrap_or(&default);
+    let asked = bounds::first(asked, bounds::RULES_MAX, "spec.rules", &mut findings);
     for (index, rule) in asked.iter().enumerate() {
         let mut maker = Maker {
+            left: &mut left,
             field: format!("spec.rules[{index}]"),
             findings: &mut findings,
             surroundings,
@@ -102,13 +106,14 @@ struct Maker<'a, 'f> {
     /// Of the rule.
     field: String,
     findings: &'a mut Findings<'f>,
+    left: &'a mut Left,
     surroundings: &'a Surroundings<'a>,
 }
 
 impl Maker<'_, '_> {
     /// None: no match of the rule is right, so that it can take no request.
     fn rule(&mut self, rule: &HttpRouteRules) -> Option<RouteRule> {
-        let matches = matches::translate(&self.field, rule, self.findings);
+        let matches = matches::translate(&self.field, rule, self.left, self.findings);
         if matches.is_empty() {
             return None;
         }
@@ -165,6 +170,8 @@ impl Maker<'_, '_> {
             }
             return Vec::new();
         }
+        let field = format!("{}.backendRefs", self.field);
+        let asked = bounds::first(asked, bounds::BACKENDS_MAX, &field, self.findings);
         let mut reader = backends::Reader {
             findings: self.findings,
             grants: self.surroundings.grants,

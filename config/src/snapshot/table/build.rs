@@ -7,6 +7,7 @@ use super::{Precedence, RouteTable};
 use crate::digest;
 use crate::hostname::WildcardLabels;
 use crate::model::{HeaderMatch, HostMatch, PathMatch, QueryMatch, RequestMatch, TextMatch};
+use crate::pattern::Pattern;
 use crate::snapshot::{Rule, RuleId};
 use std::cmp::Ordering;
 use std::collections::HashMap;
@@ -220,7 +221,7 @@ fn push_node(
     });
 }
 
-fn regex_of(candidate: &Candidate<'_>) -> Option<regex::Regex> {
+fn regex_of(candidate: &Candidate<'_>) -> Option<Pattern> {
     match &candidate.request.path {
         PathMatch::Regex(regex) => Some(regex.clone()),
         _ => None,

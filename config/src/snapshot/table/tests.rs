@@ -9,6 +9,7 @@ use crate::hostname::{Hostname, RequestHost, WildcardLabels};
 use crate::model::{HeaderMatch, HostMatch, ListenerScope, QueryMatch, RequestMatch, TextMatch};
 use crate::name::{Kind, ObjectRef};
 use crate::path;
+use crate::pattern::{Budget, Pattern};
 use crate::snapshot::{Action, Rule};
 use http::{HeaderName, HeaderValue};
 
@@ -38,7 +39,7 @@ pub fn request_match(text: &str) -> RequestMatch {
     let path = words.next().unwrap();
     let path = match path.split_at(1) {
         ("=", exact) => path::exact(exact).unwrap(),
-        ("~", regex) => crate::model::PathMatch::Regex(path::whole_regex(regex).unwrap()),
+        ("~", regex) => crate::model::PathMatch::Regex(pattern(regex)),
         _ => path::prefix(path).unwrap(),
     };
     let mut found = RequestMatch {
@@ -67,7 +68,7 @@ pub fn request_match(text: &str) -> RequestMatch {
 
 fn text_match(text: &str) -> TextMatch {
     match text.strip_prefix('~') {
-        Some(regex) => TextMatch::Regex(path::whole_regex(regex).unwrap()),
+        Some(regex) => TextMatch::Regex(pattern(regex)),
         None => TextMatch::Exact(text.replace('_', " ")),
     }
 }
@@ -256,4 +257,8 @@ fn who_claims_the_same_requests_is_found() {
     assert_eq!(claims(&["/a", "=/a", "/a GET", "/a x:y", "~/a"]), []);
     assert_eq!(claims(&["/a x:y", "/a x:z", "/a x:y"]), [(2, 0)]);
     assert_eq!(claims(&["~/a", "~/b", "~/a"]), [(2, 0)]);
+}
+
+fn pattern(written: &str) -> Pattern {
+    Pattern::parse(written, &mut Budget::default()).unwrap()
 }

@@ -2,6 +2,7 @@
 
 use super::allowed;
 use super::{ListenerView, Surroundings};
+use crate::translate::bounds;
 use crate::translate::findings::{Findings, quoted};
 use crate::translate::grant::{self, Reference};
 use config::hostname::Hostname;
@@ -18,6 +19,7 @@ pub(super) fn translate(
     findings: &mut Findings<'_>,
     surroundings: &Surroundings<'_>,
 ) -> (Vec<ListenerView>, Vec<TlsHosts>) {
+    let listeners = bounds::first(listeners, bounds::LISTENERS_MAX, "spec.listeners", findings);
     let mut views: Vec<ListenerView> = Vec::new();
     let mut tls = Vec::new();
     for (index, listener) in listeners.iter().enumerate() {
@@ -171,6 +173,8 @@ fn certificates(
             "a Secret of type kubernetes.io/tls; meanwhile the default certificate is shown",
         );
     }
+    let list = format!("{field}.tls.certificateRefs");
+    let references = bounds::first(references, bounds::CERTIFICATES_MAX, &list, findings);
     let mut tls = Vec::new();
     for (index, reference) in references.iter().enumerate() {
         let field = format!("{field}.tls.certificateRefs[{index}]");

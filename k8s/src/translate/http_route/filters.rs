@@ -2,6 +2,7 @@
 
 mod headers;
 
+use crate::translate::bounds::FILTERS_MAX;
 use crate::translate::findings::{Findings, quoted};
 use config::hostname::Hostname;
 use config::model::{Filter, PathRewrite, Redirect};
@@ -24,6 +25,14 @@ pub(super) fn translate(
     has_prefixes_only: bool,
     findings: &mut Findings<'_>,
 ) -> Result<Vec<Filter>, String> {
+    if asked.len() > FILTERS_MAX {
+        // None of them may be skipped.
+        let expected =
+            format!("at most {FILTERS_MAX} filters; these requests are answered with 500");
+        let found = format!("has {} entries", asked.len());
+        findings.error(ProblemCode::InvalidField, field, &*found, expected);
+        return Err(format!("{field}: {found}"));
+    }
     let mut filters: Vec<Filter> = Vec::new();
     let mut first_wrong = None;
     for (index, asked) in asked.iter().enumerate() {

@@ -1,5 +1,6 @@
 //! To which listeners does a route attach, and for which hosts?
 
+use crate::translate::bounds::{self, HOSTNAMES_MAX, PARENTS_MAX};
 use crate::translate::findings::{Findings, quoted};
 use crate::translate::gateway::{GatewayView, Gateways, ListenerView};
 use crate::translate::grant::GATEWAY_GROUP;
@@ -36,13 +37,17 @@ pub(super) fn attach(
 ) -> Vec<Attachment> {
     let mut attachments = Vec::new();
     let mut hostnames = None;
-    for (index, parent) in spec.parent_refs.iter().flatten().enumerate() {
+    let parents = spec.parent_refs.as_deref().unwrap_or_default();
+    for (index, parent) in parents.iter().take(PARENTS_MAX).enumerate() {
         let field = format!("spec.parentRefs[{index}]");
         let Some((name, view)) = gateway(&field, parent, gateways, findings) else {
             continue;
         };
         // Judged only once the route is known to be ours, and once.
-        let hostnames = hostnames.get_or_insert_with(|| read_hostnames(spec, findings));
+        let hostnames = hostnames.get_or_insert_with(|| {
+            bounds::first(parents, PARENTS_MAX, "spec.parentRefs", findings);
+            read_hostnames(spec, findings)
+        });
         let Some(hostnames) = hostnames else {
             break;
         };
@@ -94,6 +99,7 @@ fn gateway<'a>(
 /// Empty: every host. None: hosts are named, and none is right, so that the route can take no request.
 fn read_hostnames(spec: &HttpRouteSpec, findings: &mut Findings<'_>) -> Option<Vec<Hostname>> {
     let raw = spec.hostnames.as_deref().unwrap_or_default();
+    let raw = bounds::first(raw, HOSTNAMES_MAX, "spec.hostnames", findings);
     let mut hostnames = Vec::new();
     for (index, raw) in raw.iter().enumerate() {
         match Hostname::parse(raw) {
