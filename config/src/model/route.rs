@@ -48,16 +48,22 @@ pub struct HostMatch {
 }
 
 /// Through which listeners a rule is reached.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListenerScope {
     pub http: bool,
     pub https: bool,
+    /// The public port of the listeners; none: whatever it is.
+    pub port: Option<u16>,
+    /// Hosts that more specific listeners of the same Gateway and port take, so that no rule of this one may (GEP-1713).
+    pub except: Option<Arc<[Hostname]>>,
 }
 
 impl ListenerScope {
     pub const ALL: ListenerScope = ListenerScope {
         http: true,
         https: true,
+        port: None,
+        except: None,
     };
 }
 

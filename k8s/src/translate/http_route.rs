@@ -62,7 +62,7 @@ pub(super) fn translate(
         for (hosts, scope) in &scopes {
             rules.push(RouteRule {
                 hosts: hosts.clone(),
-                scope: *scope,
+                scope: scope.clone(),
                 ..made.clone()
             });
         }
@@ -84,7 +84,7 @@ fn by_scope(attachments: &[Attachment]) -> Vec<(Vec<HostMatch>, ListenerScope)> 
     let mut scopes: Vec<(Vec<HostMatch>, ListenerScope)> = Vec::new();
     for attachment in attachments {
         let Some(name) = attachment.host.clone() else {
-            scopes.push((Vec::new(), attachment.scope));
+            scopes.push((Vec::new(), attachment.scope.clone()));
             continue;
         };
         let host = HostMatch {
@@ -96,7 +96,7 @@ fn by_scope(attachments: &[Attachment]) -> Vec<(Vec<HostMatch>, ListenerScope)> 
         };
         match scopes.iter_mut().find(same) {
             Some((hosts, _)) => hosts.push(host),
-            None => scopes.push((vec![host], attachment.scope)),
+            None => scopes.push((vec![host], attachment.scope.clone())),
         }
     }
     scopes

@@ -79,10 +79,11 @@ pub fn with_not_found(mut rules: Vec<Rule>) -> Vec<Rule> {
     rules
 }
 
-/// `GET shop.test/path?query x-h:v`, over HTTPS with a `+` in front.
+/// `GET shop.test/path?query x-h:v`, over HTTPS with a `+` in front. The port of the host is the listener's too.
 #[derive(Debug)]
 pub struct Asked {
     is_https: bool,
+    port: Option<u16>,
     method: Method,
     host: String,
     path: String,
@@ -108,6 +109,7 @@ impl Asked {
         }
         Asked {
             is_https,
+            port: RequestHost::parse(host).unwrap().port,
             method,
             host: RequestHost::parse(host).unwrap().host.into_owned(),
             path: path::normalise(path).unwrap().into_owned(),
@@ -119,6 +121,7 @@ impl Asked {
     pub fn view(&self) -> RequestView<'_> {
         RequestView {
             is_https: self.is_https,
+            port: self.port,
             host: &self.host,
             method: &self.method,
             path: &self.path,
@@ -205,6 +208,35 @@ fn a_listener_that_a_rule_is_not_for_does_not_reach_it() {
     let rules = with_not_found(vec![secure, rule("both", &[], vec![request_match("/")])]);
     check_rules(&rules, "GET h/a", "both");
     check_rules(&rules, "+GET h/a", "https");
+}
+
+#[test]
+fn a_port_that_a_rule_is_not_for_does_not_reach_it() {
+    let mut internal = rule("internal", &[], vec![request_match("/a")]);
+    internal.scope.port = Some(81);
+    let mut public = internal.clone();
+    (public.field, public.scope.port) = ("public".to_owned(), Some(80));
+    let rules = with_not_found(vec![internal, public]);
+    check_rules(&rules, "GET h:80/a", "public");
+    check_rules(&rules, "GET h:81/a", "internal");
+    check_rules(&rules, "GET h:82/a", "404");
+    let (_, claims) = RouteTable::build(&rules);
+    assert!(claims.is_empty(), "{claims:?}");
+}
+
+#[test]
+fn a_host_of_another_listener_is_not_taken() {
+    let mut shared = rule("shared", &[], vec![request_match("/")]);
+    let except = ["admin.test", "*.own.test"].map(|name| Hostname::parse(name).unwrap());
+    shared.scope.except = Some(except.into());
+    let rules = with_not_found(vec![
+        shared,
+        rule("admin", &["admin.test"], vec![request_match("/a")]),
+    ]);
+    check_rules(&rules, "GET admin.test/a", "admin");
+    check_rules(&rules, "GET admin.test/b", "404");
+    check_rules(&rules, "GET a.b.own.test/a", "404");
+    check_rules(&rules, "GET own.test/a", "shared");
 }
 
 #[test]
