@@ -17,7 +17,9 @@ use config::model::{
 };
 use config::name::Kind;
 use config::problem::{Problem, ProblemCode};
-use gateway_api::apis::standard::httproutes::{HttpRoute, HttpRouteRules, HttpRouteRulesTimeouts};
+use gateway_api::apis::standard::httproutes::{
+    HttpRoute, HttpRouteRules, HttpRouteRulesTimeouts, HttpRouteSpec,
+};
 use matches::Left;
 use parents::Attachment;
 use std::sync::Arc;
@@ -39,6 +41,7 @@ pub(super) fn translate(
     let spec = &object.value.spec;
     let attachments = parents::attach(spec, surroundings.gateways, &mut findings);
     if attachments.is_empty() {
+        report_no_parent(spec, &mut findings);
         return (None, findings.into_problems());
     }
     policy::report_misplaced(&object.value.metadata, &mut findings);
@@ -48,10 +51,12 @@ pub(super) fn translate(
     // HTTPRouteSpec.rules: the default is one rule that takes everything.
     let default = [HttpRouteRules::default()];
     let asked = spec.rules.as_deref().unwrap_or(&default);
+    report_no_rule(spec, &mut findings);
     let asked = bounds::first(asked, bounds::RULES_MAX, "spec.rules", &mut findings);
     for (index, rule) in asked.iter().enumerate() {
         let mut maker = Maker {
             left: &mut left,
+            is_written: spec.rules.is_some(),
             field: format!("spec.rules[{index}]"),
             findings: &mut findings,
             surroundings,
@@ -77,6 +82,28 @@ pub(super) fn translate(
         digest: digest::of_route(&findings.object, &object.value.metadata, &(spec, attached)),
     };
     (Some(Arc::new(route)), findings.into_problems())
+}
+
+/// A parent that is not a Gateway of ours is somebody else's matter; none at all is nobody's.
+fn report_no_parent(spec: &HttpRouteSpec, findings: &mut Findings<'_>) {
+    if spec.parent_refs.as_deref().unwrap_or_default().is_empty() {
+        findings.warning(
+            ProblemCode::NoSuchGateway,
+            "spec.parentRefs",
+            "names no Gateway",
+            "a Gateway to attach to; nobody serves this route",
+        );
+    }
+}
+
+fn report_no_rule(spec: &HttpRouteSpec, findings: &mut Findings<'_>) {
+    let expected = match spec.rules.as_deref() {
+        None => "rules with backendRefs; requests for its hosts are answered with 500 meanwhile",
+        Some([]) => "at least one rule; this route takes no request",
+        Some(_) => return,
+    };
+    let found = "has no rules";
+    findings.error(ProblemCode::InvalidField, "spec.rules", found, expected);
 }
 
 /// A rule has one scope, so hosts that are reached in different ways are rules of their own. No host is every host.
@@ -107,6 +134,8 @@ struct Maker<'a, 'f> {
     field: String,
     findings: &'a mut Findings<'f>,
     left: &'a mut Left,
+    /// Not the rule that stands for a missing list.
+    is_written: bool,
     surroundings: &'a Surroundings<'a>,
 }
 
@@ -171,6 +200,14 @@ impl Maker<'_, '_> {
             return Vec::new();
         }
         let field = format!("{}.backendRefs", self.field);
+        if asked.is_empty() && self.is_written {
+            self.findings.error(
+                ProblemCode::InvalidField,
+                &field,
+                "names no backend",
+                "a backend, or a RequestRedirect among the filters; these requests are answered with 500 meanwhile",
+            );
+        }
         let asked = bounds::first(asked, bounds::BACKENDS_MAX, &field, self.findings);
         let mut reader = backends::Reader {
             findings: self.findings,

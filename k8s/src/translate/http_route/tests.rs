@@ -342,3 +342,28 @@ fn a_redirect_needs_no_backend_and_wins_over_one() {
         &["warning invalid-field spec.rules[0].backendRefs"],
     );
 }
+
+#[test]
+fn a_route_that_serves_nothing_is_said() {
+    let parent = "  parentRefs: [{ name: edge, sectionName: http }]\n";
+    let field = "error invalid-field spec.rules";
+    check(
+        "",
+        &["/* ->"],
+        &["error invalid-field spec.rules[0].backendRefs"],
+    );
+    check(
+        "matches: [{ path: { value: /a } }], backendRefs: []",
+        &["/a* ->"],
+        &["error invalid-field spec.rules[0].backendRefs"],
+    );
+    check_spec(parent, &["http * /* ->"], &[field]);
+    check_spec(&format!("{parent}  rules: []"), &[], &[field]);
+    let nobody = "warning no-such-gateway spec.parentRefs";
+    check_spec(&format!("  rules: [{{ {WEB} }}]"), &[], &[nobody]);
+    check_spec(
+        &format!("  parentRefs: []\n  rules: [{{ {WEB} }}]"),
+        &[],
+        &[nobody],
+    );
+}
