@@ -9,6 +9,7 @@ use crate::objects::Object;
 pub(super) use address::Allowed;
 use config::model::{Endpoint, EndpointPort, EndpointSlice, SliceSource};
 use config::name::{Kind, ObjectName};
+use config::nearest::nearest;
 use config::problem::{Problem, ProblemCode};
 use k8s_openapi::api::core::v1::{
     EndpointAddress as AskedAddress, EndpointPort as AskedSubsetPort, EndpointSubset, Endpoints,
@@ -16,6 +17,7 @@ use k8s_openapi::api::core::v1::{
 use k8s_openapi::api::discovery::v1::{
     Endpoint as AskedEndpoint, EndpointPort as AskedSlicePort, EndpointSlice as AskedSlice,
 };
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The label that says whose endpoints a slice has.
@@ -32,7 +34,8 @@ pub(super) fn translate_slice(
     let mut findings = Findings::of(Kind::EndpointSlice, object);
     let slice = &object.value;
     let Some(service) = service_of(slice) else {
-        return (None, Vec::new());
+        report_no_label(slice.metadata.labels.as_ref(), allowed, &mut findings);
+        return (None, findings.into_problems());
     };
     let service = ObjectName::new(findings.namespace(), service);
     let asked = slice.ports.as_deref().unwrap_or_default();
@@ -82,6 +85,33 @@ pub(crate) fn service_of(slice: &AskedSlice) -> Option<&str> {
 pub(crate) fn is_of_the_api_server(slice: &AskedSlice) -> bool {
     slice.metadata.namespace.as_deref() == Some("default")
         && service_of(slice) == Some("kubernetes")
+}
+
+/// From a directory a slice is somebody's who wants it served. In a cluster other programs have slices for reasons of their own, so there only
+/// a label that is nearly the right one is spoken of.
+fn report_no_label(
+    labels: Option<&BTreeMap<String, String>>,
+    allowed: &Allowed,
+    findings: &mut Findings<'_>,
+) {
+    let names = labels.iter().flat_map(|labels| labels.keys());
+    let near = names.filter(|name| nearest(name, [SERVICE_LABEL]).is_some());
+    let near = near.map(String::as_str).next();
+    let found = match near {
+        Some(name) if name == SERVICE_LABEL => format!("the label {SERVICE_LABEL} is empty"),
+        Some(name) => format!("has the label {}, not {SERVICE_LABEL}", quoted(name)),
+        None => format!("has no label {SERVICE_LABEL}"),
+    };
+    let expected =
+        format!("{SERVICE_LABEL}: the name of a Service; these endpoints get no request");
+    let code = ProblemCode::InvalidField;
+    match allowed {
+        Allowed::Everything => findings.warning(code, "metadata.labels", found, expected),
+        Allowed::Remote { .. } if near.is_some() => {
+            findings.info(code, "metadata.labels", found, expected);
+        }
+        Allowed::Remote { .. } => {}
+    }
 }
 
 /// One slice for each subset; an object without subsets gives an empty one, so that it is known to be there.

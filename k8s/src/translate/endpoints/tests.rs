@@ -221,3 +221,35 @@ fn a_cluster_may_not_name_the_edges_own_addresses_and_a_directory_may() {
         }
     }
 }
+
+#[test]
+fn a_slice_that_names_no_service_is_said() {
+    let body = "addressType: IPv4\nports: [{ port: 80 }]\nendpoints: [{ addresses: [10.0.0.1] }]\n";
+    let label = "kubernetes.io/service-name: web";
+    for (labels, words, in_cluster) in [
+        ("app: web", "has no label kubernetes.io/service-name", 0),
+        (
+            "kubernetes.io/servicename: web",
+            "`kubernetes.io/servicename`, not",
+            1,
+        ),
+        ("kubernetes.io/service-name: \"\"", "is empty", 1),
+    ] {
+        let mut objects = sample::objects(&slice(body).replace(label, labels));
+        let (model, problems) = Translator::default().translate(&objects, &sample::settings());
+        assert!(model.endpoints.is_empty());
+        assert_eq!(sample::problems(&problems).len(), 1, "{labels}");
+        assert!(problems[0].found.contains(words), "{}", problems[0]);
+        assert_eq!(problems[0].severity, config::problem::Severity::Warning);
+        objects.is_directory = false;
+        let (_, problems) = Translator::default().translate(&objects, &sample::settings());
+        let infos = problems
+            .iter()
+            .filter(|p| p.severity == config::problem::Severity::Info);
+        assert_eq!(
+            (problems.len(), infos.count()),
+            (in_cluster, in_cluster),
+            "{labels}"
+        );
+    }
+}
