@@ -53,6 +53,9 @@ pub(super) fn translate(
     (Some(Arc::new(route)), findings.into_problems())
 }
 
+/// What hardly any path has, and hardly any regular expression lacks.
+const REGEX_CHARACTERS: [char; 10] = ['(', ')', '*', '[', ']', '{', '}', '^', '$', '|'];
+
 struct Maker<'a> {
     findings: Findings<'a>,
     policies: RoutePolicies,
@@ -186,12 +189,25 @@ impl Maker<'_> {
                 return None;
             }
         };
+        self.report_regex(place, path, raw);
         let reference = self.reference(place, &path.backend);
         let reference = match type_problem {
             Some(sentence) => BackendReference::Invalid { sentence },
             None => reference,
         };
         Some(self.rule(place, parsed, reference))
+    }
+
+    /// ingress-nginx reads such paths as regular expressions, and others `/*` as everything below. Here each character stands for itself.
+    fn report_regex(&mut self, place: &Place<'_>, path: &HTTPIngressPath, raw: &str) {
+        let is_literal = path.path_type == "Exact" || !raw.contains(REGEX_CHARACTERS);
+        if is_literal {
+            return;
+        }
+        let field = format!("{}.path", place.field);
+        let expected = "a path without regular expression: it is taken as a prefix, character by character; an HTTPRoute has matches of type RegularExpression";
+        self.findings
+            .warning(ProblemCode::Unsupported, &field, quoted(raw), expected);
     }
 
     /// The API server refuses a missing or unknown pathType. From a file, such a path is kept as a prefix and answers 503:
