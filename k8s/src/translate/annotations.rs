@@ -21,7 +21,7 @@ use table::{Annotation, On, Support, TABLE};
 /// What every annotation of ours begins with.
 pub const PREFIX: &str = "hedgerow.edwardstech.dev/";
 /// Traefik's priority of a router: read, so that its author learns what became of it.
-const TRAEFIK_PRIORITY: &str = "traefik.ingress.kubernetes.io/router.priority";
+pub(super) const TRAEFIK_PRIORITY: &str = "traefik.ingress.kubernetes.io/router.priority";
 
 /// Whose annotations they are, and where that object is written.
 #[derive(Debug, Clone, Copy)]
@@ -58,7 +58,10 @@ pub fn route_policy(
             (Severity::Info, ProblemCode::IgnoredAnnotation),
             TRAEFIK_PRIORITY,
             quoted(value),
-            "nothing to do: read, never obeyed; the longest path wins, which is what the priority was for".into(),
+            match value.trim().parse::<i64>() {
+                Ok(_) => "nothing to do: read, never obeyed; the longest path wins, which is what the priority was for".into(),
+                Err(_) => "a number, for Traefik; here it is never obeyed, and the longest path wins".into(),
+            },
         )
     }));
     (draft.route, draft.backend, problems)

@@ -119,14 +119,6 @@ fn only_tcp_ports_with_a_number_count() {
 }
 
 #[test]
-fn a_slice_that_names_no_service_is_nobodys() {
-    let yaml = slice("addressType: IPv4\nports: []\nendpoints: []\n")
-        .replace("kubernetes.io/service-name: web", "app: web");
-    let (model, problems) = sample::translate(&yaml);
-    assert!(model.endpoints.is_empty() && problems.is_empty());
-}
-
-#[test]
 fn the_subsets_of_endpoints_are_slices_of_their_own() {
     check(
         &endpoints(

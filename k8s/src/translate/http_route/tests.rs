@@ -165,12 +165,6 @@ fn backends_share_by_weight_and_wrong_ones_keep_their_share() {
             &problems,
         );
     }
-    check("backendRefs: []", &["/* ->"], &[]);
-    check_spec(
-        "  parentRefs: [{ name: edge, sectionName: http }]",
-        &["http * /* ->"],
-        &[],
-    );
 }
 
 #[test]
@@ -271,7 +265,6 @@ fn parents_of_other_kinds_are_not_spoken_of() {
             &[],
         );
     }
-    check_spec(&format!("  rules: [{{ {WEB} }}]"), &[], &[]);
 }
 
 #[test]
