@@ -174,9 +174,6 @@ fn a_cluster_may_not_name_the_edges_own_addresses_and_a_directory_may() {
         ("169.254.169.254", 80, true),
         ("::ffff:169.254.169.254", 80, true),
         ("fe80::1", 80, true),
-        ("0.0.0.0", 80, true),
-        ("::", 80, true),
-        ("224.0.0.1", 80, true),
         ("192.168.0.40", 9180, true),
         ("::ffff:192.168.0.40", 9180, true),
         ("192.168.0.40", 80, false),
@@ -210,6 +207,22 @@ fn a_cluster_may_not_name_the_edges_own_addresses_and_a_directory_may() {
             };
             assert_eq!(codes, expected, "{address}");
             assert_eq!(left, usize::from(!is_refused), "{address}");
+        }
+    }
+}
+
+#[test]
+fn an_address_that_no_host_has_is_refused_from_everywhere() {
+    for address in ["0.0.0.0", "224.0.0.1", "255.255.255.255"] {
+        let yaml = endpoints(&format!(
+            "subsets: [{{ addresses: [{{ ip: {address} }}], ports: [{{ port: 80 }}] }}]\n"
+        ));
+        for is_directory in [true, false] {
+            let mut objects = sample::objects(&yaml);
+            objects.is_directory = is_directory;
+            let (_, problems) = Translator::default().translate(&objects, &sample::settings());
+            assert_eq!(problems.len(), 1, "{address}");
+            assert_eq!(problems[0].code_str(), "refused-endpoint");
         }
     }
 }

@@ -178,6 +178,13 @@ fn read_query(
 ) -> Result<Vec<QueryMatch>, Wrong> {
     let mut query: Vec<QueryMatch> = Vec::new();
     for (index, parameter) in asked.iter().enumerate() {
+        if parameter.name.is_empty() {
+            return Err(Wrong {
+                field: format!("{field}.queryParams[{index}].name"),
+                found: "is empty".to_owned(),
+                expected: "the name of a query parameter",
+            });
+        }
         if query.iter().any(|other| other.name == parameter.name) {
             continue;
         }

@@ -104,6 +104,10 @@ fn a_wrong_match_is_left_out_and_takes_nothing_more_than_it_says() {
             "queryParams: [{ name: a, type: RegularExpression, value: \"[\" }]",
             "queryParams[0].value",
         ),
+        (
+            "queryParams: [{ name: \"\", value: a }]",
+            "queryParams[0].name",
+        ),
     ] {
         let problem = format!("error invalid-field spec.rules[0].matches[0].{field}");
         check(
