@@ -29,6 +29,7 @@ fn lookup(criterion: &mut Criterion) {
                 let (host, path) = &requests[next];
                 black_box(compiled.snapshot.find(&RequestView {
                     is_https: true,
+                    port: Some(443),
                     host,
                     method: &method,
                     path,

@@ -34,6 +34,8 @@ pub enum HostnameError {
     Port,
     #[error("has a name or password in front of it (userinfo), which is not allowed")]
     Userinfo,
+    #[error("has a label that begins or ends with '-'")]
+    Hyphen,
     #[error("is an IP address, where a name is needed")]
     Address,
 }
@@ -52,6 +54,11 @@ impl Hostname {
         check_labels(text)?;
         if text.parse::<std::net::Ipv4Addr>().is_ok() {
             return Err(HostnameError::Address);
+        }
+        // RFC 1123 §2.1. A request may name such a host; no object of Kubernetes can.
+        let mut labels = text.split('.');
+        if labels.any(|label| label.starts_with('-') || label.ends_with('-')) {
+            return Err(HostnameError::Hyphen);
         }
         Ok(Hostname {
             text: text.to_ascii_lowercase().into(),
@@ -232,6 +239,15 @@ mod tests {
         check("a:65536", Err(HostnameError::Port));
         check("[::1", Err(HostnameError::Character));
         check("[::1]x", Err(HostnameError::Character));
+    }
+
+    #[test]
+    fn a_label_of_a_rule_neither_begins_nor_ends_with_a_hyphen() {
+        for raw in ["-a.test", "a-.test", "*.a.-b"] {
+            assert_eq!(Hostname::parse(raw), Err(HostnameError::Hyphen), "{raw}");
+        }
+        assert!(Hostname::parse("a--b.x-y").is_ok());
+        check("-a.test", Ok(("-a.test", None)));
     }
 
     #[test]

@@ -14,6 +14,7 @@ pub mod model;
 pub mod name;
 pub mod nearest;
 pub mod path;
+pub mod pattern;
 pub mod problem;
 pub mod public_name;
 pub mod reason;

@@ -6,7 +6,6 @@
 mod tests;
 
 use crate::model::PathMatch;
-use regex::Regex;
 use std::borrow::Cow;
 
 /// Why the path of a request, or a path in a manifest, has no normal form.
@@ -159,12 +158,6 @@ pub fn prefix(raw: &str) -> Result<PathMatch, MatchPathError> {
     Ok(PathMatch::Prefix(path.into()))
 }
 
-/// `RegularExpression` of HTTPRoute: the whole path in normal form matches. Linear in the path's length, as the crate promises.
-pub fn whole_regex(pattern: &str) -> Result<Regex, regex::Error> {
-    Regex::new(pattern)?; // Alone first, so that `)(` cannot leave the group below.
-    Regex::new(&format!("^(?:{pattern})$"))
-}
-
 /// Checks every byte; true where nothing has to be rewritten.
 fn is_normal(raw: &str) -> Result<bool, PathError> {
     let mut is_normal = true;
@@ -248,21 +241,25 @@ fn is_dot_segment(segment: &str) -> Result<bool, PathError> {
     if matches!(segment, "." | "..") {
         return Ok(true);
     }
-    let mut rest = segment;
-    loop {
-        let slash = [rest.find("%2F"), rest.find("%2f")]
-            .into_iter()
-            .flatten()
-            .min();
-        let part = slash.and_then(|at| rest.get(..at)).unwrap_or(rest);
-        if reads_as_dots(part) {
-            return Err(PathError::HiddenDots);
-        }
-        match slash.and_then(|at| rest.get(at + 3..)) {
-            Some(after) => rest = after,
-            None => return Ok(false),
-        }
+    match encoded_slash_parts(segment).any(reads_as_dots) {
+        true => Err(PathError::HiddenDots),
+        false => Ok(false),
     }
+}
+
+/// What stands between encoded slashes. Each byte is looked at once, however many there are.
+fn encoded_slash_parts(segment: &str) -> impl Iterator<Item = &str> {
+    let mut rest = Some(segment);
+    std::iter::from_fn(move || {
+        let text = rest?;
+        let mut escapes = text.match_indices('%').map(|(at, _)| at);
+        let slash = escapes.find(|at| {
+            let digits = text.as_bytes().get(at + 1..at + 3);
+            digits.is_some_and(|digits| digits.eq_ignore_ascii_case(b"2f"))
+        });
+        rest = slash.and_then(|at| text.get(at + 3..));
+        slash.map_or(Some(text), |at| text.get(..at))
+    })
 }
 
 /// One or two dots, in any spelling, at the end or before a `;`.

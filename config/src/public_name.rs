@@ -89,8 +89,8 @@ fn public_port(listener: &Listener) -> u16 {
     listener.public_port.unwrap_or(listener.address.port())
 }
 
-/// Plain HTTP is redirected by itself only for an Ingress (an HTTPRoute has its filter), only where a real certificate for the host is
-/// loaded, and never on `localhost`, where nobody has one.
+/// Plain HTTP is redirected by itself only for an Ingress (an HTTPRoute has its filter), only where an Ingress of its own namespace has a real
+/// certificate for the host, and never on `localhost`, where nobody has one.
 fn wants_https(asked: &Asked<'_>, host: &str) -> bool {
     if host.is_empty() || is_localhost(host) || asked.settings.https.is_empty() {
         return false;
@@ -99,7 +99,9 @@ fn wants_https(asked: &Asked<'_>, host: &str) -> bool {
         SslRedirect::Never => false,
         SslRedirect::Always => true,
         SslRedirect::Auto => {
-            asked.rule.object.kind == Kind::Ingress && asked.snapshot.tls.find(host).is_some()
+            let object = &asked.rule.object;
+            let tls = &asked.snapshot.tls;
+            object.kind == Kind::Ingress && tls.is_asked_for(&object.name.namespace, host)
         }
     }
 }

@@ -81,12 +81,16 @@ fn problem(problem: &Problem) -> String {
 }
 
 fn rule(rule: &RouteRule) -> Vec<String> {
-    let scope = match (rule.scope.http, rule.scope.https) {
+    let protocol = match (rule.scope.http, rule.scope.https) {
         (true, true) => "",
         (true, false) => "http ",
         (false, true) => "https ",
         (false, false) => "nowhere ",
     };
+    let port = rule.scope.port.map(|port| format!(":{port} "));
+    let except = rule.scope.except.iter().flat_map(|except| except.iter());
+    let except: String = except.map(|name| format!("not {name} ")).collect();
+    let scope = format!("{protocol}{}{except}", port.unwrap_or_default());
     let mut hosts: Vec<String> = rule
         .hosts
         .iter()

@@ -1,6 +1,7 @@
 //! What do the objects ask for, in the words of the model?
 
 pub mod annotations;
+mod bounds;
 mod class;
 mod config_map;
 mod digest;
@@ -13,6 +14,7 @@ mod ingress;
 mod memo;
 mod overrides;
 mod policy;
+mod priority;
 mod secret;
 mod service;
 mod wanted;
@@ -121,6 +123,7 @@ impl Translator {
             },
         );
         self.touched.routes |= !changes.is_empty();
+        priority::judge(objects, model, problems);
     }
 
     fn gateway_api(&mut self, objects: &Objects, settings: &Settings, making: &mut Making) {

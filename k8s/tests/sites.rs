@@ -38,6 +38,7 @@ fn check(site: &str, routes: &[(&str, &str, Option<&str>)]) {
 fn backend_of(snapshot: &Snapshot, host: &str, path: &str) -> Option<String> {
     let id = snapshot.find(&RequestView {
         is_https: true,
+        port: None,
         host,
         method: &Method::GET,
         path,

@@ -7,7 +7,7 @@ mod redirect;
 pub use forward::{Forward, apply_request_headers, apply_response_headers};
 
 use crate::client::Client;
-use crate::connection::context::ConnectionContext;
+use crate::connection::context::{ConnectionContext, ListenerFacts};
 use crate::live::InForce;
 use crate::response::own::Answer;
 use crate::sanitise::Normal;
@@ -17,9 +17,15 @@ use config::snapshot::{Action, RequestView, Rule, RuleId, Snapshot, WeightedTarg
 use http::request::Parts;
 
 /// Which rule takes the request? Total: the last rule answers 404.
-pub fn find(snapshot: &Snapshot, request: &Parts, normal: &Normal<'_>, is_https: bool) -> RuleId {
+pub fn find(
+    snapshot: &Snapshot,
+    request: &Parts,
+    normal: &Normal<'_>,
+    listener: &ListenerFacts,
+) -> RuleId {
     snapshot.find(&RequestView {
-        is_https,
+        is_https: listener.is_https,
+        port: Some(listener.public_port),
         host: &normal.host,
         method: &request.method,
         path: &normal.path,

@@ -1,50 +1,22 @@
 //! Which certificate is wanted for which host, and which of them can be shown?
 
+mod owners;
+mod words;
+
 use super::known::Known;
 use crate::hostname::Hostname;
 use crate::model::{Certificate, Model, Route, RouteRule, SslRedirect, TlsHosts};
 use crate::name::{Kind, ObjectName};
-use crate::problem::{Problem, ProblemCode, Severity};
+use crate::problem::Problem;
 use crate::snapshot::{TlsEntry, TlsTable};
-use std::collections::HashSet;
+use owners::Owners;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-/// Top-level domains that browsers open over HTTPS alone, whatever the site says (the HSTS preload list).
-const HSTS_PRELOADED: &[&str] = &[
-    "android",
-    "app",
-    "bank",
-    "boo",
-    "channel",
-    "chrome",
-    "dad",
-    "day",
-    "dev",
-    "esq",
-    "fly",
-    "foo",
-    "gle",
-    "gmail",
-    "google",
-    "hangout",
-    "how",
-    "ing",
-    "insurance",
-    "meet",
-    "meme",
-    "mov",
-    "new",
-    "nexus",
-    "page",
-    "phd",
-    "play",
-    "prof",
-    "rsvp",
-    "youtube",
-    "zip",
-];
+/// Stands for the namespace of every Gateway.
+const GATEWAYS: &str = "";
 
-/// One block of `spec.tls`, with a certificate that parses.
+/// One block of `spec.tls` or of a Gateway's listener, with a certificate that parses.
 struct Wanted<'a> {
     route: &'a Route,
     block: &'a TlsHosts,
@@ -52,7 +24,8 @@ struct Wanted<'a> {
     certificate: &'a Arc<Certificate>,
 }
 
-/// The certificate of the oldest object is shown; one whose time is over (or has not come) only where there is no other.
+/// The certificate of the oldest object is shown; one whose time is over (or has not come) only where there is no other. An Ingress counts
+/// for the hosts that are its namespace's (`Owners`); a Gateway is the operator's own, and counts for every host.
 pub fn compile(
     model: &Model,
     routes: &[&Route],
@@ -60,22 +33,20 @@ pub fn compile(
     known: &Known<'_>,
     problems: &mut Vec<Problem>,
 ) -> TlsTable {
-    let (valid, out_of_time) = wanted(model, routes, known, problems)
-        .into_iter()
-        .partition::<Vec<_>, _>(|wanted| is_in_time(wanted.certificate, now));
+    let mut wanted = wanted(model, routes, known, problems);
+    wanted.sort_by_key(|wanted| !is_in_time(wanted.certificate, now)); // Stable: the order of seniority otherwise.
     let mut tls = TlsTable::default();
-    for wanted in valid {
-        insert(&mut tls, &wanted, problems);
-    }
-    for wanted in out_of_time {
-        problems.push(wanted.out_of_time(now));
-        for host in wanted.hosts() {
-            if wanted.covers(host) {
-                tls.insert(wanted.entry(host)); // What is in time is there already, and stays.
-            } else {
-                problems.push(wanted.not_covered(host));
-            }
+    if !wanted.is_empty() {
+        let mut shown = Shown {
+            owners: &Owners::of(routes),
+            first: HashMap::new(),
+            wildcards: HashMap::new(),
+            tls: &mut tls,
+        };
+        for (place, wanted) in wanted.iter().enumerate() {
+            shown.take(place, wanted, now, problems);
         }
+        shown.settle_below_wildcards(&wanted);
     }
     report_uncovered(&tls, routes, problems);
     tls
@@ -100,23 +71,82 @@ fn wanted<'a>(
                     secret,
                     certificate,
                 }),
-                None => problems.push(no_secret(route, block, secret, known)),
+                None => problems.push(words::no_secret(route, block, secret, known)),
             }
         }
     }
     wanted
 }
 
-fn insert(tls: &mut TlsTable, wanted: &Wanted<'_>, problems: &mut Vec<Problem>) {
-    for host in wanted.hosts() {
-        if !wanted.covers(host) {
-            problems.push(wanted.not_covered(host));
-            continue;
+/// The table while it is made.
+struct Shown<'a, 't> {
+    owners: &'t Owners<'a>,
+    /// Whose certificate is shown for a name as written.
+    first: HashMap<&'a Hostname, &'a Route>,
+    /// The first one of each namespace for a wildcard (by what is behind `*.`), by its place in the order; Gateways have no namespace here.
+    wildcards: HashMap<(&'a str, &'a str), usize>,
+    tls: &'t mut TlsTable,
+}
+
+impl<'a> Shown<'a, '_> {
+    fn take(&mut self, place: usize, wanted: &Wanted<'a>, now: i64, problems: &mut Vec<Problem>) {
+        let is_out_of_time = !is_in_time(wanted.certificate, now);
+        if is_out_of_time {
+            problems.push(wanted.out_of_time(now));
         }
-        if !tls.insert(wanted.entry(host)) {
-            let first = tls.find(&host.to_string()).map(|entry| &entry.secret);
-            if let Some(first) = first.filter(|first| *first != wanted.secret) {
-                problems.push(wanted.conflict(host, first));
+        let namespace = &wanted.route.object.name.namespace;
+        for host in wanted.hosts() {
+            if !wanted.covers(host) {
+                problems.push(wanted.not_covered(host));
+                continue;
+            }
+            if !wanted.is_gateways() {
+                self.tls.ask(namespace, host);
+            }
+            if host.is_wildcard() {
+                let key = (wanted.owner(), host.suffix());
+                self.wildcards.entry(key).or_insert(place);
+            }
+            if !wanted.is_gateways() && !self.owners.owns(namespace, host) {
+                if !host.is_wildcard() || !self.owners.has_below(namespace, host) {
+                    problems.push(wanted.not_owned(host, self.owners.is_nobodys(host)));
+                }
+            } else if self.tls.insert(wanted.entry(host)) {
+                self.first.insert(host, wanted.route);
+            } else if !is_out_of_time && let Some(first) = self.first.get(host) {
+                let shown = self.tls.find(&host.to_string()).map(|entry| &entry.secret);
+                let other = shown.filter(|shown| *shown != wanted.secret);
+                problems.extend(other.map(|other| wanted.conflict(host, (first, other))));
+            }
+        }
+    }
+
+    /// Below a wildcard, a host has the certificate of its own namespaces or of a Gateway: not that of somebody else who has the wildcard.
+    fn settle_below_wildcards(&mut self, wanted: &[Wanted<'a>]) {
+        if self.wildcards.is_empty() {
+            return;
+        }
+        let mut places: HashMap<&Hostname, Option<usize>> = HashMap::new();
+        for (host, namespace) in self.owners.exact_names() {
+            let Some(parent) = owners::parent(host).filter(|_| !self.tls.has(host)) else {
+                continue;
+            };
+            let of = |namespace| self.wildcards.get(&(namespace, parent)).copied();
+            let place = places.entry(host).or_default();
+            let all = [*place, of(namespace), of(GATEWAYS)];
+            *place = all.into_iter().flatten().min();
+        }
+        for (host, place) in places {
+            let shown = self.tls.find(host.suffix()).map(|entry| &entry.secret);
+            let own = place.and_then(|place| wanted.get(place));
+            if shown == own.map(|own| own.secret) {
+                continue;
+            }
+            match own {
+                None => self.tls.hide(host),
+                Some(own) => {
+                    self.tls.insert(own.entry(host));
+                }
             }
         }
     }
@@ -127,20 +157,34 @@ fn is_in_time(certificate: &Certificate, now: i64) -> bool {
 }
 
 impl<'a> Wanted<'a> {
-    /// A block without hosts is for the hosts of the object's rules.
+    /// An Ingress's block without hosts is for the hosts of its rules, a listener without one for all that its certificate names.
     fn hosts(&self) -> impl Iterator<Item = &'a Hostname> + use<'a> {
-        let rules = match self.block.hosts.is_empty() {
+        let is_empty = self.block.hosts.is_empty();
+        let rules = match is_empty {
             true => self.route.rules.as_slice(),
             false => &[],
         };
         let of_rules = rules.iter().flat_map(|rule| &rule.hosts);
+        let names = match is_empty && self.is_gateways() {
+            true => self.certificate.names.as_slice(),
+            false => &[],
+        };
+        let hosts = self.block.hosts.iter().chain(names);
+        let all = hosts.chain(of_rules.map(|host| &host.name));
         let mut seen = HashSet::new();
-        let all = self
-            .block
-            .hosts
-            .iter()
-            .chain(of_rules.map(|host| &host.name));
         all.filter(move |host| seen.insert(*host))
+    }
+
+    fn is_gateways(&self) -> bool {
+        self.route.object.kind == Kind::Gateway
+    }
+
+    /// The namespace that answers for it.
+    fn owner(&self) -> &'a str {
+        match self.is_gateways() {
+            true => GATEWAYS,
+            false => &self.route.object.name.namespace,
+        }
     }
 
     fn covers(&self, host: &Hostname) -> bool {
@@ -156,93 +200,6 @@ impl<'a> Wanted<'a> {
             secret: self.secret.clone(),
             certificate: self.certificate.clone(),
         }
-    }
-
-    fn not_covered(&self, host: &Hostname) -> Problem {
-        let names: Vec<String> = self
-            .certificate
-            .names
-            .iter()
-            .map(ToString::to_string)
-            .collect();
-        let names = match names.as_slice() {
-            [] => "no name".to_owned(),
-            _ => names.join(", "),
-        };
-        self.problem(
-            ProblemCode::InvalidCertificate,
-            format!("the certificate in Secret {} is for {names}, not for {host}", self.secret),
-            format!("a certificate for {host}; this one is not shown for it, another or the default certificate is"),
-        )
-    }
-
-    fn out_of_time(&self, now: i64) -> Problem {
-        let is_over = self.certificate.not_after < now;
-        let (what, seconds) = match is_over {
-            true => ("expired at", self.certificate.not_after),
-            false => ("is not valid before", self.certificate.not_before),
-        };
-        let hint = match is_over {
-            true => "",
-            false => " (or the clock of this machine is wrong)",
-        };
-        self.problem(
-            ProblemCode::InvalidCertificate,
-            format!("the certificate in Secret {} {what} {}", self.secret, date(seconds)),
-            format!("a certificate that is valid now{hint}; this one is still shown where no other is for its hosts"),
-        )
-    }
-
-    fn conflict(&self, host: &Hostname, first: &ObjectName) -> Problem {
-        self.problem(
-            ProblemCode::Conflict,
-            format!(
-                "Secret {} for {host}, for which an older object names Secret {first}",
-                self.secret
-            ),
-            format!("one Secret for each host; {first} is shown, because its object is older"),
-        )
-    }
-
-    fn problem(&self, code: ProblemCode, found: String, expected: String) -> Problem {
-        Problem {
-            severity: Severity::Warning,
-            code,
-            object: self.route.object.clone(),
-            field: self.block.field.clone(),
-            found,
-            expected,
-            origin: self.block.origin.clone(),
-        }
-    }
-}
-
-fn date(seconds: i64) -> String {
-    match jiff::Timestamp::from_second(seconds) {
-        Ok(time) => time.to_string(),
-        Err(_) => format!("second {seconds} since 1970"),
-    }
-}
-
-fn no_secret(route: &Route, block: &TlsHosts, secret: &ObjectName, known: &Known<'_>) -> Problem {
-    // Elsewhere than in an Ingress nothing depends on it.
-    let meanwhile = match route.object.kind {
-        Kind::Ingress if !route.rules.iter().any(always_redirects) => {
-            ", and HTTP is not redirected"
-        }
-        _ => "",
-    };
-    Problem {
-        severity: Severity::Warning,
-        code: ProblemCode::NoSuchSecret,
-        object: route.object.clone(),
-        field: block.field.clone(),
-        found: format!("no Secret {secret} with a certificate that can be used"),
-        expected: format!(
-            "a Secret of type kubernetes.io/tls{}; the default certificate is shown meanwhile{meanwhile}",
-            known.secret_hint(secret)
-        ),
-        origin: block.origin.clone(),
     }
 }
 
@@ -264,7 +221,7 @@ fn report_uncovered(tls: &TlsTable, routes: &[&Route], problems: &mut Vec<Proble
                 false => tls.find(host.suffix()).is_some(),
             };
             if !is_covered {
-                problems.push(no_certificate(route, rule, host));
+                problems.push(words::no_certificate(route, rule, host));
             }
         }
     }
@@ -283,43 +240,4 @@ fn hosts_over_https<'a>(
 
 fn always_redirects(rule: &RouteRule) -> bool {
     rule.policy.ssl_redirect == SslRedirect::Always
-}
-
-fn no_certificate(route: &Route, rule: &RouteRule, host: &Hostname) -> Problem {
-    let is_ingress = route.object.kind == Kind::Ingress;
-    let wanted = match is_ingress {
-        true => "spec.tls with a Secret for it",
-        false => "a listener of its Gateway with certificateRefs for it",
-    };
-    let top = host.suffix().rsplit('.').next().unwrap_or_default();
-    let (severity, expected) = if always_redirects(rule) {
-        let why = format!(
-            "{wanted}, or no ssl-redirect: HTTP is redirected to HTTPS, which is answered with the default certificate, and browsers refuse that"
-        );
-        (Severity::Warning, why)
-    } else if HSTS_PRELOADED.contains(&top) {
-        let why = format!(
-            "{wanted}: browsers have .{top} on their HSTS preload list, so they open it over HTTPS alone and refuse the default certificate; no browser will show this site"
-        );
-        (Severity::Warning, why)
-    } else {
-        // An HTTPRoute redirects only where it says so, certificate or not.
-        let meanwhile = match is_ingress {
-            true => ", and HTTP is not redirected",
-            false => "",
-        };
-        let what = format!(
-            "{wanted}, where HTTPS is wanted; HTTPS is answered with the default certificate{meanwhile}"
-        );
-        (Severity::Info, what)
-    };
-    Problem {
-        severity,
-        code: ProblemCode::NoCertificate,
-        object: route.object.clone(),
-        field: rule.field.clone(),
-        found: format!("no certificate for {host}"),
-        expected,
-        origin: rule.origin.clone(),
-    }
 }

@@ -24,7 +24,7 @@ pub fn compile(
                 origin: rule.origin.clone(),
                 hosts: rule.hosts.clone(),
                 matches: rule.matches.clone(),
-                scope: rule.scope,
+                scope: rule.scope.clone(),
                 is_default_backend: rule.is_default_backend,
                 filters: without_redirects(&rule.filters),
                 action: action(route, rule, backends, problems),

@@ -19,6 +19,7 @@ pub fn winner<'c>(compiled: &'c Compiled, target: &str) -> &'c Rule {
     let (host, _) = target.split_once('/').unwrap();
     let request = RequestView {
         is_https: false,
+        port: None,
         host,
         method: &http::Method::GET,
         path: &target[host.len()..],

@@ -6,7 +6,7 @@ use crate::duration;
 use crate::path;
 use crate::public_name::{self, Asked};
 use crate::reason::Reason;
-use crate::settings::Settings;
+use crate::settings::{Listener, Settings};
 use crate::snapshot::{Action, Compiled, RequestView, Rule};
 use http::Method;
 use http::header::CONTENT_LENGTH;
@@ -14,6 +14,7 @@ use std::time::Duration;
 
 /// The whole decision under these settings: the rule, and what comes before its action. For a client that is no trusted proxy.
 pub fn decide(compiled: &Compiled, settings: &Settings, request: &RequestView<'_>) -> Explanation {
+    let request = &on_a_listener(settings, request);
     let mut explanation = explain(compiled, request);
     say_hold(&mut explanation, settings);
     explanation.first = if is_never_served(request.method) {
@@ -27,7 +28,24 @@ pub fn decide(compiled: &Compiled, settings: &Settings, request: &RequestView<'_
     explanation
 }
 
-/// Where no endpoint can be used a request waits for one before it fails.
+/// A request whose port no listener has is taken to come through the first one of its scheme.
+fn on_a_listener<'a>(settings: &Settings, request: &RequestView<'a>) -> RequestView<'a> {
+    let listeners = match request.is_https {
+        true => &settings.https,
+        false => &settings.http,
+    };
+    let public = |listener: &Listener| listener.public_port.unwrap_or(listener.address.port());
+    let mut ports = listeners.iter().map(public);
+    let asked = request
+        .port
+        .filter(|asked| ports.clone().any(|port| port == *asked));
+    RequestView {
+        port: asked.or_else(|| ports.next()),
+        ..*request
+    }
+}
+
+/// Where no endpoint can be used, a request fails at once, unless the last one went only now.
 fn say_hold(explanation: &mut Explanation, settings: &Settings) {
     let action = explanation.winner.as_mut().map(|winner| &mut winner.action);
     let Some(ActionTaken::Forward(targets)) = action else {
@@ -42,8 +60,13 @@ fn say_hold(explanation: &mut Explanation, settings: &Settings) {
         };
         let own = backend.policy.get("hold").cloned();
         let hold = own.unwrap_or_else(|| duration::format(settings.limits.hold));
-        if hold != duration::format(Duration::ZERO) {
-            failure.sentence = format!("{} A request waits {hold} for one.", failure.sentence);
+        let waits = !settings.limits.empty_set_grace.is_zero();
+        if waits && hold != duration::format(Duration::ZERO) {
+            let grace = duration::format(settings.limits.empty_set_grace);
+            failure.sentence = format!(
+                "{} It is answered at once; only within {grace} after the last endpoint went (emptySetGrace) does a request wait for one, {hold} at most.",
+                failure.sentence
+            );
         }
     }
 }
@@ -130,6 +153,7 @@ mod tests {
         headers.insert(CONTENT_LENGTH, length.into());
         let request = RequestView {
             is_https: scheme == "https",
+            port: None,
             host,
             method: &method.parse().unwrap(),
             path,
@@ -172,6 +196,7 @@ mod tests {
             .ingress("n/i", 0, &[("a.test", "/", "app", "80")]);
         let request = RequestView {
             is_https: false,
+            port: None,
             host: "a.test",
             method: &Method::GET,
             path: "/",
@@ -184,7 +209,8 @@ mod tests {
             let text = decide(&site.compile(), &settings, &request).to_string();
             assert!(text.contains(words), "{text}");
         };
-        check(7, "can be used. A request waits 7s for one.\n");
+        let words = "can be used. It is answered at once; only within 2s after the last endpoint went (emptySetGrace) does a request wait for one, 7s at most.\n";
+        check(7, words);
         check(0, "can be used.\n");
     }
 }

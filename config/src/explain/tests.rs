@@ -16,6 +16,7 @@ fn ask(compiled: &Compiled, text: &str) -> (Explanation, RuleId) {
     let (host, _) = target.split_once('/').unwrap();
     let request = RequestView {
         is_https: text.starts_with('+'),
+        port: None,
         host,
         method: &method.parse().unwrap_or(Method::GET),
         path: &target[host.len()..],

@@ -76,6 +76,11 @@ pub fn mismatch(
     match mismatch {
         Mismatch::Listener if request.is_https => "listener: the rule is for http alone".to_owned(),
         Mismatch::Listener => "listener: the rule is for https alone".to_owned(),
+        Mismatch::Port => "listener: the rule is for another port".to_owned(),
+        Mismatch::OtherListener => format!(
+            "listener: another listener of its Gateway takes {}",
+            request.host
+        ),
         Mismatch::HostLabels => {
             let name = host.map(|host| host.name.to_string()).unwrap_or_default();
             format!(

@@ -3,6 +3,7 @@
 use super::policy::{BackendPolicy, RoutePolicy};
 use crate::hostname::{Hostname, WildcardLabels};
 use crate::name::{ObjectName, ObjectRef, Origin};
+use crate::pattern::Pattern;
 use http::{HeaderName, HeaderValue, Method};
 use std::sync::Arc;
 
@@ -47,16 +48,22 @@ pub struct HostMatch {
 }
 
 /// Through which listeners a rule is reached.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListenerScope {
     pub http: bool,
     pub https: bool,
+    /// The public port of the listeners; none: whatever it is.
+    pub port: Option<u16>,
+    /// Hosts that more specific listeners of the same Gateway and port take, so that no rule of this one may (GEP-1713).
+    pub except: Option<Arc<[Hostname]>>,
 }
 
 impl ListenerScope {
     pub const ALL: ListenerScope = ListenerScope {
         http: true,
         https: true,
+        port: None,
+        except: None,
     };
 }
 
@@ -76,7 +83,7 @@ pub enum PathMatch {
     /// By path element: `/foo` takes `/foo`, `/foo/` and `/foo/bar`, not `/foobar`. Without a trailing slash, but for `/` itself.
     Prefix(Arc<str>),
     /// The whole path matches.
-    Regex(regex::Regex),
+    Regex(Pattern),
 }
 
 #[derive(Debug, Clone)]
@@ -95,7 +102,7 @@ pub struct QueryMatch {
 #[derive(Debug, Clone)]
 pub enum TextMatch {
     Exact(String),
-    Regex(regex::Regex),
+    Regex(Pattern),
 }
 
 /// What happens to a request or response on its way (Gateway API HTTPRouteFilter).

@@ -2,6 +2,7 @@
 
 use super::{Listener, Settings};
 use crate::problem::Severity;
+use std::net::SocketAddr;
 
 /// Settings that do not fit together.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,17 +47,30 @@ impl Settings {
         all.push(("admin".to_owned(), self.admin));
         let earlier = |at: usize| all.get(..at).unwrap_or_default();
         let second = all.iter().enumerate().filter_map(|(at, (field, address))| {
-            let first = earlier(at)
-                .iter()
-                .find(|(_, a)| a == address && a.port() != 0);
-            first.map(|(first, _)| Disagreement {
+            let mut earlier = earlier(at).iter();
+            let (first, theirs) = earlier.find(|(_, theirs)| self.clash(*address, *theirs))?;
+            let found = match address == theirs {
+                true => format!("{address} is the address of {first} already"),
+                false => format!(
+                    "{address} and {theirs}, the address of {first}, take the same connections"
+                ),
+            };
+            Some(Disagreement {
                 severity: Severity::Error,
                 fields: vec![field.clone(), first.clone()],
-                found: format!("{address} is the address of {first} already"),
-                expected: "each address once".to_owned(),
+                found,
+                expected: "each address once; [::] is every IPv4 address too".to_owned(),
             })
         });
         second.collect()
+    }
+
+    /// Can not both be bound? Sockets that share their ports may overlap; the admin address never shares its own.
+    fn clash(&self, left: SocketAddr, right: SocketAddr) -> bool {
+        let is_alone = !self.share_port || left == self.admin || right == self.admin;
+        left.port() == right.port()
+            && left.port() != 0
+            && (left == right || (is_alone && (takes(left, right) || takes(right, left))))
     }
 
     fn somebody_listens(&self) -> Option<Disagreement> {
@@ -98,4 +112,9 @@ impl Settings {
             expected: "the addresses of the load balancers before this edge alone".to_owned(),
         })
     }
+}
+
+/// `[::]` takes IPv4 too, 0.0.0.0 does not take IPv6.
+fn takes(wide: SocketAddr, narrow: SocketAddr) -> bool {
+    wide.ip().is_unspecified() && (wide.is_ipv6() || narrow.is_ipv4())
 }

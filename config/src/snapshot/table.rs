@@ -22,6 +22,8 @@ use std::ops::ControlFlow;
 #[derive(Debug, Clone, Copy)]
 pub struct RequestView<'a> {
     pub is_https: bool,
+    /// The public port of the listener; none: not known, and any is taken for it.
+    pub port: Option<u16>,
     pub host: &'a str,
     pub method: &'a Method,
     pub path: &'a str,

@@ -21,7 +21,7 @@ use table::{Annotation, On, Support, TABLE};
 /// What every annotation of ours begins with.
 pub const PREFIX: &str = "hedgerow.edwardstech.dev/";
 /// Traefik's priority of a router: read, so that its author learns what became of it.
-const TRAEFIK_PRIORITY: &str = "traefik.ingress.kubernetes.io/router.priority";
+pub(super) const TRAEFIK_PRIORITY: &str = "traefik.ingress.kubernetes.io/router.priority";
 
 /// Whose annotations they are, and where that object is written.
 #[derive(Debug, Clone, Copy)]
@@ -58,7 +58,10 @@ pub fn route_policy(
             (Severity::Info, ProblemCode::IgnoredAnnotation),
             TRAEFIK_PRIORITY,
             quoted(value),
-            "nothing to do: read, never obeyed; the longest path wins, which is what the priority was for".into(),
+            match value.trim().parse::<i64>() {
+                Ok(_) => "nothing to do: read, never obeyed; the longest path wins, which is what the priority was for".into(),
+                Err(_) => "a number, for Traefik; here it is never obeyed, and the longest path wins".into(),
+            },
         )
     }));
     (draft.route, draft.backend, problems)
@@ -93,6 +96,7 @@ fn read<'a>(annotations: &BTreeMap<String, String>, place: Place<'a>) -> (Draft<
     let mut problems = Vec::new();
     for (key, raw) in annotations {
         let Some(name) = key.strip_prefix(PREFIX) else {
+            problems.extend(in_another_case(key, place));
             continue;
         };
         problems.extend(read_one(&mut draft, name, raw, place));
@@ -135,6 +139,17 @@ fn unknown(name: &str, place: Place<'_>) -> Problem {
     let found = "there is no such annotation".to_owned();
     let sort = (Severity::Warning, ProblemCode::UnknownAnnotation);
     place.problem(sort, &full(name), found, expected)
+}
+
+/// The API server takes such a key, and it is not ours.
+fn in_another_case(key: &str, place: Place<'_>) -> Option<Problem> {
+    let (prefix, name) = key.split_at_checked(PREFIX.len())?;
+    prefix.eq_ignore_ascii_case(PREFIX).then(|| {
+        let found = "the prefix is ours but for its case".to_owned();
+        let expected = format!("{PREFIX}{name}; as written it has no effect");
+        let sort = (Severity::Warning, ProblemCode::UnknownAnnotation);
+        place.problem(sort, key, found, expected)
+    })
 }
 
 fn later(annotation: &Annotation, raw: &str, place: Place<'_>) -> Problem {

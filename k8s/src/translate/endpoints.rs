@@ -2,12 +2,14 @@
 
 mod address;
 
+use super::bounds;
 use super::findings::{Findings, quoted};
 use super::service::{is_tcp, protocol};
 use crate::objects::Object;
 pub(super) use address::Allowed;
 use config::model::{Endpoint, EndpointPort, EndpointSlice, SliceSource};
 use config::name::{Kind, ObjectName};
+use config::nearest::nearest;
 use config::problem::{Problem, ProblemCode};
 use k8s_openapi::api::core::v1::{
     EndpointAddress as AskedAddress, EndpointPort as AskedSubsetPort, EndpointSubset, Endpoints,
@@ -15,6 +17,7 @@ use k8s_openapi::api::core::v1::{
 use k8s_openapi::api::discovery::v1::{
     Endpoint as AskedEndpoint, EndpointPort as AskedSlicePort, EndpointSlice as AskedSlice,
 };
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The label that says whose endpoints a slice has.
@@ -31,13 +34,15 @@ pub(super) fn translate_slice(
     let mut findings = Findings::of(Kind::EndpointSlice, object);
     let slice = &object.value;
     let Some(service) = service_of(slice) else {
-        return (None, Vec::new());
+        report_no_label(slice.metadata.labels.as_ref(), allowed, &mut findings);
+        return (None, findings.into_problems());
     };
     let service = ObjectName::new(findings.namespace(), service);
-    let ports = slice.ports.iter().flatten().enumerate();
-    let ports: Vec<EndpointPort> = ports
-        .filter_map(|(index, port)| slice_port(index, port, &mut findings))
-        .collect();
+    let asked = slice.ports.as_deref().unwrap_or_default();
+    let asked = bounds::first(asked, bounds::PORTS_MAX, "ports", &mut findings).iter();
+    let ports = asked.enumerate();
+    let ports = ports.filter_map(|(index, port)| slice_port(index, port, &mut findings));
+    let ports = each_name_once("ports", ports.collect(), &mut findings);
     let port_numbers: Vec<u16> = ports.iter().map(|port| port.port).collect();
     let mut reader = Reader {
         findings,
@@ -82,6 +87,33 @@ pub(crate) fn is_of_the_api_server(slice: &AskedSlice) -> bool {
         && service_of(slice) == Some("kubernetes")
 }
 
+/// From a directory a slice is somebody's who wants it served. In a cluster other programs have slices for reasons of their own, so there only
+/// a label that is nearly the right one is spoken of.
+fn report_no_label(
+    labels: Option<&BTreeMap<String, String>>,
+    allowed: &Allowed,
+    findings: &mut Findings<'_>,
+) {
+    let names = labels.iter().flat_map(|labels| labels.keys());
+    let near = names.filter(|name| nearest(name, [SERVICE_LABEL]).is_some());
+    let near = near.map(String::as_str).next();
+    let found = match near {
+        Some(name) if name == SERVICE_LABEL => format!("the label {SERVICE_LABEL} is empty"),
+        Some(name) => format!("has the label {}, not {SERVICE_LABEL}", quoted(name)),
+        None => format!("has no label {SERVICE_LABEL}"),
+    };
+    let expected =
+        format!("{SERVICE_LABEL}: the name of a Service; these endpoints get no request");
+    let code = ProblemCode::InvalidField;
+    match allowed {
+        Allowed::Everything => findings.warning(code, "metadata.labels", found, expected),
+        Allowed::Remote { .. } if near.is_some() => {
+            findings.info(code, "metadata.labels", found, expected);
+        }
+        Allowed::Remote { .. } => {}
+    }
+}
+
 /// One slice for each subset; an object without subsets gives an empty one, so that it is known to be there.
 pub(super) fn translate_endpoints(
     object: &Object<Endpoints>,
@@ -94,12 +126,13 @@ pub(super) fn translate_endpoints(
     let mut slices = Vec::with_capacity(subsets.len());
     for (index, subset) in subsets.iter().enumerate() {
         let field = format!("subsets[{index}]");
-        let ports = subset.ports.iter().flatten().enumerate();
-        let ports: Vec<EndpointPort> = ports
-            .filter_map(|(at, port)| {
-                subset_port(&format!("{field}.ports[{at}]"), port, &mut findings)
-            })
-            .collect();
+        let list = format!("{field}.ports");
+        let asked = subset.ports.as_deref().unwrap_or_default();
+        let asked = bounds::first(asked, bounds::PORTS_MAX, &list, &mut findings).iter();
+        let ports = asked.enumerate();
+        let ports = ports
+            .filter_map(|(at, port)| subset_port(&format!("{list}[{at}]"), port, &mut findings));
+        let ports = each_name_once(&list, ports.collect(), &mut findings);
         let port_numbers: Vec<u16> = ports.iter().map(|port| port.port).collect();
         let mut reader = Reader {
             findings,
@@ -131,8 +164,12 @@ struct Reader<'a> {
 impl Reader<'_> {
     fn endpoints(&mut self, slice: &AskedSlice) -> Vec<Endpoint> {
         let is_v4 = slice.address_type == "IPv4";
-        let endpoints = slice.endpoints.iter().flatten().enumerate();
+        let endpoints = slice.endpoints.as_deref().unwrap_or_default();
+        let max = bounds::ENDPOINTS_MAX;
+        let endpoints = bounds::first(endpoints, max, "endpoints", &mut self.findings);
         endpoints
+            .iter()
+            .enumerate()
             .filter_map(|(index, endpoint)| {
                 self.endpoint(&format!("endpoints[{index}]"), endpoint, is_v4)
             })
@@ -218,6 +255,28 @@ impl Reader<'_> {
         }
         Some(address)
     }
+}
+
+/// A Service finds its port by the name, so two of one name would double every address.
+fn each_name_once(
+    field: &str,
+    ports: Vec<EndpointPort>,
+    findings: &mut Findings<'_>,
+) -> Vec<EndpointPort> {
+    let mut kept: Vec<EndpointPort> = Vec::with_capacity(ports.len());
+    for port in ports {
+        if !kept.iter().any(|other| other.name == port.name) {
+            kept.push(port);
+            continue;
+        }
+        let found = match &*port.name {
+            "" => format!("{} is a second port without a name", port.port),
+            name => format!("{} is a second port named {}", port.port, quoted(name)),
+        };
+        let expected = "another name for each port; the first one counts";
+        findings.error(ProblemCode::InvalidField, field, found, expected);
+    }
+    kept
 }
 
 fn slice_port(

@@ -10,7 +10,7 @@ use super::{created_seconds, digest, policy};
 use crate::objects::{Object, Objects};
 pub(super) use allowed::AllowedRoutes;
 use config::hostname::Hostname;
-use config::model::{ListenerScope, Route, TlsHosts};
+use config::model::{Route, TlsHosts};
 use config::name::{Kind, ObjectName};
 use config::problem::{Problem, ProblemCode};
 use config::settings::{Listener as OurListener, Settings};
@@ -40,7 +40,9 @@ pub(super) struct ListenerView {
     pub name: String,
     /// As written: we listen where the settings say, not here.
     pub port: i32,
-    pub scope: ListenerScope,
+    pub is_https: bool,
+    /// The port of ours that it is reached by; none: every one that speaks its protocol.
+    pub public_port: Option<u16>,
     /// None: every host.
     pub hostname: Option<Hostname>,
     pub allowed: AllowedRoutes,
@@ -70,6 +72,14 @@ impl<'a> Surroundings<'a> {
             grants: Grants::of(objects),
             http_ports: public_ports(&settings.http),
             https_ports: public_ports(&settings.https),
+        }
+    }
+
+    /// Of our listeners that speak HTTPS, or HTTP.
+    fn ports(&self, is_https: bool) -> &[u16] {
+        match is_https {
+            true => &self.https_ports,
+            false => &self.http_ports,
         }
     }
 

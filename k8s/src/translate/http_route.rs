@@ -8,7 +8,7 @@ mod parents;
 use super::findings::{Findings, quoted};
 use super::gateway::Gateways;
 use super::grant::Grants;
-use super::{created_seconds, digest, policy};
+use super::{bounds, created_seconds, digest, policy};
 use crate::objects::Object;
 use config::hostname::WildcardLabels;
 use config::model::{
@@ -17,7 +17,10 @@ use config::model::{
 };
 use config::name::Kind;
 use config::problem::{Problem, ProblemCode};
-use gateway_api::apis::standard::httproutes::{HttpRoute, HttpRouteRules, HttpRouteRulesTimeouts};
+use gateway_api::apis::standard::httproutes::{
+    HttpRoute, HttpRouteRules, HttpRouteRulesTimeouts, HttpRouteSpec,
+};
+use matches::Left;
 use parents::Attachment;
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,16 +41,22 @@ pub(super) fn translate(
     let spec = &object.value.spec;
     let attachments = parents::attach(spec, surroundings.gateways, &mut findings);
     if attachments.is_empty() {
+        report_no_parent(spec, &mut findings);
         return (None, findings.into_problems());
     }
     policy::report_misplaced(&object.value.metadata, &mut findings);
     let scopes = by_scope(&attachments);
     let mut rules = Vec::new();
+    let mut left = Left::default();
     // HTTPRouteSpec.rules: the default is one rule that takes everything.
     let default = [HttpRouteRules::default()];
     let asked = spec.rules.as_deref().unwrap_or(&default);
+    report_no_rule(spec, &mut findings);
+    let asked = bounds::first(asked, bounds::RULES_MAX, "spec.rules", &mut findings);
     for (index, rule) in asked.iter().enumerate() {
         let mut maker = Maker {
+            left: &mut left,
+            is_written: spec.rules.is_some(),
             field: format!("spec.rules[{index}]"),
             findings: &mut findings,
             surroundings,
@@ -58,7 +67,7 @@ pub(super) fn translate(
         for (hosts, scope) in &scopes {
             rules.push(RouteRule {
                 hosts: hosts.clone(),
-                scope: *scope,
+                scope: scope.clone(),
                 ..made.clone()
             });
         }
@@ -75,12 +84,34 @@ pub(super) fn translate(
     (Some(Arc::new(route)), findings.into_problems())
 }
 
+/// A parent that is not a Gateway of ours is somebody else's matter; none at all is nobody's.
+fn report_no_parent(spec: &HttpRouteSpec, findings: &mut Findings<'_>) {
+    if spec.parent_refs.as_deref().unwrap_or_default().is_empty() {
+        findings.warning(
+            ProblemCode::NoSuchGateway,
+            "spec.parentRefs",
+            "names no Gateway",
+            "a Gateway to attach to; nobody serves this route",
+        );
+    }
+}
+
+fn report_no_rule(spec: &HttpRouteSpec, findings: &mut Findings<'_>) {
+    let expected = match spec.rules.as_deref() {
+        None => "rules with backendRefs; requests for its hosts are answered with 500 meanwhile",
+        Some([]) => "at least one rule; this route takes no request",
+        Some(_) => return,
+    };
+    let found = "has no rules";
+    findings.error(ProblemCode::InvalidField, "spec.rules", found, expected);
+}
+
 /// A rule has one scope, so hosts that are reached in different ways are rules of their own. No host is every host.
 fn by_scope(attachments: &[Attachment]) -> Vec<(Vec<HostMatch>, ListenerScope)> {
     let mut scopes: Vec<(Vec<HostMatch>, ListenerScope)> = Vec::new();
     for attachment in attachments {
         let Some(name) = attachment.host.clone() else {
-            scopes.push((Vec::new(), attachment.scope));
+            scopes.push((Vec::new(), attachment.scope.clone()));
             continue;
         };
         let host = HostMatch {
@@ -92,7 +123,7 @@ fn by_scope(attachments: &[Attachment]) -> Vec<(Vec<HostMatch>, ListenerScope)> 
         };
         match scopes.iter_mut().find(same) {
             Some((hosts, _)) => hosts.push(host),
-            None => scopes.push((vec![host], attachment.scope)),
+            None => scopes.push((vec![host], attachment.scope.clone())),
         }
     }
     scopes
@@ -102,13 +133,16 @@ struct Maker<'a, 'f> {
     /// Of the rule.
     field: String,
     findings: &'a mut Findings<'f>,
+    left: &'a mut Left,
+    /// Not the rule that stands for a missing list.
+    is_written: bool,
     surroundings: &'a Surroundings<'a>,
 }
 
 impl Maker<'_, '_> {
     /// None: no match of the rule is right, so that it can take no request.
     fn rule(&mut self, rule: &HttpRouteRules) -> Option<RouteRule> {
-        let matches = matches::translate(&self.field, rule, self.findings);
+        let matches = matches::translate(&self.field, rule, self.left, self.findings);
         if matches.is_empty() {
             return None;
         }
@@ -165,6 +199,16 @@ impl Maker<'_, '_> {
             }
             return Vec::new();
         }
+        let field = format!("{}.backendRefs", self.field);
+        if asked.is_empty() && self.is_written {
+            self.findings.error(
+                ProblemCode::InvalidField,
+                &field,
+                "names no backend",
+                "a backend, or a RequestRedirect among the filters; these requests are answered with 500 meanwhile",
+            );
+        }
+        let asked = bounds::first(asked, bounds::BACKENDS_MAX, &field, self.findings);
         let mut reader = backends::Reader {
             findings: self.findings,
             grants: self.surroundings.grants,

@@ -17,6 +17,7 @@ use config::problem::{Problem, ProblemCode};
 use k8s_openapi::api::networking::v1::{
     HTTPIngressPath, Ingress, IngressBackend, IngressRule, IngressSpec, IngressTLS,
 };
+use std::collections::HashSet;
 use std::sync::Arc;
 
 /// The route of an Ingress, if it is ours.
@@ -51,6 +52,9 @@ pub(super) fn translate(
     };
     (Some(Arc::new(route)), findings.into_problems())
 }
+
+/// What hardly any path has, and hardly any regular expression lacks.
+const REGEX_CHARACTERS: [char; 10] = ['(', ')', '*', '[', ']', '{', '}', '^', '$', '|'];
 
 struct Maker<'a> {
     findings: Findings<'a>,
@@ -185,12 +189,25 @@ impl Maker<'_> {
                 return None;
             }
         };
+        self.report_regex(place, path, raw);
         let reference = self.reference(place, &path.backend);
         let reference = match type_problem {
             Some(sentence) => BackendReference::Invalid { sentence },
             None => reference,
         };
         Some(self.rule(place, parsed, reference))
+    }
+
+    /// ingress-nginx reads such paths as regular expressions, and others `/*` as everything below. Here each character stands for itself.
+    fn report_regex(&mut self, place: &Place<'_>, path: &HTTPIngressPath, raw: &str) {
+        let is_literal = path.path_type == "Exact" || !raw.contains(REGEX_CHARACTERS);
+        if is_literal {
+            return;
+        }
+        let field = format!("{}.path", place.field);
+        let expected = "a path without regular expression: it is taken as a prefix, character by character; an HTTPRoute has matches of type RegularExpression";
+        self.findings
+            .warning(ProblemCode::Unsupported, &field, quoted(raw), expected);
     }
 
     /// The API server refuses a missing or unknown pathType. From a file, such a path is kept as a prefix and answers 503:
@@ -286,18 +303,32 @@ impl Maker<'_> {
     }
 
     fn tls(&mut self, spec: &IngressSpec, rules: &[RouteRule]) -> Vec<TlsHosts> {
-        let blocks = spec.tls.iter().flatten().enumerate();
+        let mut has_general = false;
+        let mut blocks = Vec::new();
+        for (index, block) in spec.tls.iter().flatten().enumerate() {
+            let field = format!("spec.tls[{index}]");
+            let is_general = block.hosts.as_deref().unwrap_or_default().is_empty();
+            if is_general && has_general {
+                let found = "is a second block without hosts";
+                let expected = "hosts, where there are several blocks; this one is passed over";
+                self.findings
+                    .warning(ProblemCode::InvalidField, &field, found, expected);
+                continue;
+            }
+            has_general |= is_general;
+            blocks.push(self.tls_block(&field, block, rules));
+        }
         blocks
-            .map(|(index, block)| self.tls_block(&format!("spec.tls[{index}]"), block, rules))
-            .collect()
     }
 
     fn tls_block(&mut self, field: &str, block: &IngressTLS, rules: &[RouteRule]) -> TlsHosts {
         let mut hosts: Vec<Hostname> = Vec::new();
+        let mut seen = HashSet::new();
         let named = block.hosts.as_deref().unwrap_or_default();
         for (index, raw) in named.iter().enumerate() {
             match Hostname::parse(raw) {
-                Ok(name) => push_new(&mut hosts, name),
+                Ok(name) if seen.insert(name.clone()) => hosts.push(name),
+                Ok(_) => {}
                 Err(error) => {
                     let found = format!("{} {error}", quoted(raw));
                     let expected = "a host name as in shop.example.com or *.example.com; this entry is passed over";
@@ -308,9 +339,9 @@ impl Maker<'_> {
             }
         }
         if named.is_empty() {
-            for host in rules.iter().flat_map(|rule| &rule.hosts) {
-                push_new(&mut hosts, host.name.clone());
-            }
+            let of_rules = rules.iter().flat_map(|rule| &rule.hosts);
+            let new = of_rules.filter(|host| seen.insert(host.name.clone()));
+            hosts = new.map(|host| host.name.clone()).collect();
         }
         let secret = block.secret_name.as_deref().filter(|name| !name.is_empty());
         TlsHosts {
@@ -331,12 +362,6 @@ fn join(parent: &str, field: &str) -> String {
         (parent, "") => parent.to_owned(),
         ("", field) => field.to_owned(),
         _ => format!("{parent}.{field}"),
-    }
-}
-
-fn push_new(hosts: &mut Vec<Hostname>, host: Hostname) {
-    if !hosts.contains(&host) {
-        hosts.push(host);
     }
 }
 

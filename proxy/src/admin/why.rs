@@ -33,6 +33,7 @@ pub fn answer(in_force: &InForce, query: &str) -> Answer {
     };
     let view = RequestView {
         is_https: asked.is_https,
+        port: host.port,
         host: &host.host,
         method: &asked.method,
         path: &normal,

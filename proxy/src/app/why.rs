@@ -35,6 +35,7 @@ pub fn why(asked: &Why) -> Result<ExitCode> {
 #[derive(Debug)]
 struct Question {
     is_https: bool,
+    port: Option<u16>,
     host: String,
     path: String,
     query: Option<String>,
@@ -72,6 +73,7 @@ impl Question {
         }
         Ok(Question {
             is_https,
+            port: host.port,
             host: host.host.into_owned(),
             path: path.into_owned(),
             query: uri.query().map(str::to_owned),
@@ -83,6 +85,7 @@ impl Question {
     fn view(&self) -> RequestView<'_> {
         RequestView {
             is_https: self.is_https,
+            port: self.port,
             host: &self.host,
             method: &self.asked.method,
             path: &self.path,

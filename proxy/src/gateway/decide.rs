@@ -44,8 +44,7 @@ fn judge(session: &Session, ctx: &mut RequestCtx) -> Result<bool, Answer> {
     if route::is_misdirected(&in_force.snapshot, &connection, &normal.host) {
         return Err(Answer::of(Reason::Misdirected));
     }
-    let is_https = connection.listener.is_https;
-    let rule = route::find(&in_force.snapshot, header, &normal, is_https);
+    let rule = route::find(&in_force.snapshot, header, &normal, &connection.listener);
     ctx.rule = Some(rule);
     let asked = Asked {
         in_force: &in_force,

@@ -49,9 +49,13 @@ fn listening() -> Arc<Settings> {
 
 /// One rule, over certificates for these hosts.
 fn in_force(rule: Rule, certificates: &[&str]) -> InForce {
+    let namespace = rule.object.name.namespace.clone();
     let mut compiled = compiled(vec![rule], vec![plain()], &[9]);
     let snapshot = Arc::get_mut(&mut compiled.snapshot).unwrap();
     for host in certificates {
+        snapshot
+            .tls
+            .ask(&namespace, &Hostname::parse(host).unwrap());
         snapshot.tls.insert(entry(host));
     }
     let nothing = InForce::nothing(listening(), certificate());

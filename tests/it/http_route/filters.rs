@@ -351,3 +351,27 @@ async fn a_filter_that_we_do_not_have_is_500_and_reported() {
     assert!(problems.contains("RequestMirror"), "{problems}");
     edge.stop().await;
 }
+
+/// A route that leads back to the edge, whose filters would forget how often the request has come by.
+#[tokio::test(flavor = "multi_thread")]
+async fn filters_do_not_end_the_guard_against_loops() {
+    let (edge, _origins) = start().await;
+    let itself = manifest::service("web", 8080, &[edge.http()]);
+    edge.write(
+        "main.yaml",
+        &manifest::join(&[super::GATEWAY.to_owned(), itself]),
+    )
+    .await;
+    for change in [
+        "remove: [cdn-loop]",
+        "set: [{ name: CDN-Loop, value: other }]",
+    ] {
+        let filter =
+            format!("{{ type: RequestHeaderModifier, requestHeaderModifier: {{ {change} }} }}");
+        set(&edge, "", &filter).await;
+        assert_eq!(ask(&edge, "a.test/").await.status, 508, "{change}");
+        let problems = edge.admin("/problems").await.text();
+        assert!(problems.contains("reserved"), "{problems}");
+    }
+    edge.stop().await;
+}

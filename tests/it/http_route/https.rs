@@ -1,7 +1,7 @@
 //! How do routes of an HTTP listener and of an HTTPS listener stand beside each other?
 
 use tests::authority::Authority;
-use tests::client::Request;
+use tests::client::{Connection, Request};
 use tests::edge::Edge;
 use tests::manifest;
 use tests::origin::Origin;
@@ -94,5 +94,52 @@ async fn a_route_of_one_listener_is_not_served_on_the_other() {
     let (edge, _origin) = start(real).await;
     assert_eq!(edge.get("https://redirect.example/").await.status, 200);
     assert_eq!(edge.get("http://redirect.example/").await.status, 404);
+    edge.stop().await;
+}
+
+/// Two ports and a host of its own on one of them: what is attached to one listener is not reached through another.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_route_is_reached_through_its_own_listener_alone() {
+    let origin = Origin::start("web").await;
+    let all = "allowedRoutes: { namespaces: { from: All } }";
+    let gateway = format!(
+        "listeners:\n    - {{ name: public, protocol: HTTP, port: 36080, {all} }}\n    - {{ name: internal, protocol: HTTP, port: 36081, {all} }}\n    - {{ name: admin, protocol: HTTP, port: 36080, hostname: admin.test }}\n"
+    );
+    let (class, _) = GATEWAY.split_once("listeners:").expect("has listeners");
+    let route = |name: &str, listener: &str, host: &str| {
+        format!(
+            "apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: {{ name: {name}, namespace: default }}\nspec: {{ parentRefs: [{{ name: redirect-gateway, sectionName: {listener} }}], hostnames: [{host}], rules: [{{ backendRefs: [{{ name: web, port: 80 }}] }}] }}\n"
+        )
+    };
+    let site = manifest::join(&[
+        format!("{class}{gateway}"),
+        route("inside", "internal", "a.test"),
+        route("evil", "public", "admin.test"),
+        route("wide", "public", "\"*.test\""),
+        manifest::service("web", 80, &[origin.address]),
+    ]);
+    let edge = Edge::start_with(&site, |settings| {
+        let second = settings.http[0].clone();
+        settings.http.push(second);
+        for (listener, port) in settings.http.iter_mut().zip([36080, 36081]) {
+            listener.public_port = Some(port);
+        }
+    })
+    .await;
+    let addresses = edge.app().http_addrs();
+    for (listener, host, expected) in [
+        (0, "b.test", 200),
+        (1, "b.test", 404),
+        (1, "a.test", 200),
+        (0, "admin.test", 404),
+    ] {
+        let request = Request::new("GET", &format!("http://{host}/"));
+        let connection = Connection::open(addresses[listener]).await;
+        let reply = request.send_on(&mut connection.expect("connects")).await;
+        let reply = reply.expect("answers");
+        assert_eq!(reply.status, expected, "{listener} {host}: {reply:?}");
+    }
+    let problems = edge.admin("/problems").await.text();
+    assert!(problems.contains("is not attached to"), "{problems}");
     edge.stop().await;
 }

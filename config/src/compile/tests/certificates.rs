@@ -238,3 +238,129 @@ fn the_words_for_an_http_route_are_those_of_the_gateway_api() {
         "{text}"
     );
 }
+
+/// `aaa` is before `n`, and both have no timestamp.
+fn stranger(site: Site, hosts: &[&str], names: &[&str]) -> Site {
+    site.service("aaa/app", &[("", 80)], true)
+        .ingress("aaa/evil", 0, &[("evil.test", "/", "app", "80")])
+        .tls("aaa/s", hosts)
+        .certificate("aaa/s", names, VALID)
+}
+
+const NO_ENDPOINTS: ProblemCode = ProblemCode::NoEndpoints;
+
+#[test]
+fn a_tls_block_takes_no_host_of_other_namespaces_rules() {
+    let own = ingress(site(), "n/i", "a.test").tls("n/s", &["a.test"]);
+    let own = own.certificate("n/s", &["a.test"], VALID);
+    let names = ["a.test", "evil.test"];
+    let both = stranger(own, &["a.test", "evil.test"], &names);
+    let codes = [NO_ENDPOINTS, ProblemCode::Conflict];
+    let compiled = check(&both, "a.test", Some("n/s"), &codes);
+    let expected = (Severity::Warning, ProblemCode::Conflict, "Ingress aaa/evil");
+    let words = ["a.test", "rules of other namespaces", "namespace aaa"];
+    check_problem(&compiled, expected, &words);
+    check(&both, "evil.test", Some("aaa/s"), &codes);
+}
+
+#[test]
+fn a_tls_host_that_no_rule_is_for_is_said() {
+    let site = ingress(site(), "n/i", "a.test").tls("n/s", &["a.test", "www.a.test"]);
+    let site = site.certificate("n/s", &["a.test", "www.a.test"], VALID);
+    let compiled = check(&site, "www.a.test", None, &[ProblemCode::NoCertificate]);
+    let expected = (Severity::Info, ProblemCode::NoCertificate, "Ingress n/i");
+    check_problem(&compiled, expected, &["www.a.test", "no rule"]);
+}
+
+#[test]
+fn a_host_that_has_no_certificate_is_shown_none_of_another_namespace() {
+    for hosts in [["a.test", "evil.test"], ["*.test", "evil.test"]] {
+        let site = stranger(ingress(site(), "n/i", "a.test"), &hosts, &hosts);
+        let compiled = site.compile();
+        let tls = &compiled.snapshot.tls;
+        assert!(tls.find("a.test").is_none(), "{hosts:?}");
+        assert!(!tls.is_asked_for("n", "a.test"), "{hosts:?}");
+        assert!(tls.is_asked_for("aaa", "evil.test"), "{hosts:?}");
+        assert_eq!(tls.find("evil.test").unwrap().secret.to_string(), "aaa/s");
+    }
+}
+
+#[test]
+fn a_wildcard_block_is_for_the_objects_own_hosts_where_the_wildcard_is_anothers() {
+    let site = ingress(site(), "n/i", "*.a.test").tls("n/s", &["*.a.test"]);
+    let site = site
+        .certificate("n/s", &["*.a.test"], VALID)
+        .service("m/app", &[("", 80)], true)
+        .ingress("m/i", 0, &[("x.a.test", "/", "app", "80")])
+        .tls("m/s", &["*.a.test"])
+        .certificate("m/s", &["*.a.test"], VALID);
+    check(&site, "x.a.test", Some("m/s"), &[NO_ENDPOINTS]);
+    check(&site, "y.a.test", Some("n/s"), &[NO_ENDPOINTS]);
+}
+
+#[test]
+fn a_rule_for_every_host_has_the_certificates_of_the_hosts_that_nobody_names() {
+    let site = stranger(ingress(site(), "n/i", "a.test"), &["a.test", "b.test"], &[])
+        .ingress("aaa/evil", 0, &[("", "/", "app", "80")])
+        .tls("aaa/s", &["a.test", "b.test"])
+        .certificate("aaa/s", &["a.test", "b.test"], VALID);
+    let compiled = site.compile();
+    assert!(compiled.snapshot.tls.find("a.test").is_none());
+    assert!(compiled.snapshot.tls.find("b.test").is_some());
+}
+
+#[test]
+fn a_gateway_shows_its_certificates_for_every_host_and_redirects_no_ingress() {
+    for hosts in [&["*.test"][..], &[]] {
+        let gateway = ingress(site(), "infra/gateway", "a.test").tls("infra/s", hosts);
+        let gateway = gateway.certificate("infra/s", &["*.test"], VALID);
+        let gateway = gateway.change(|route| {
+            route.object.kind = crate::name::Kind::Gateway;
+            route.rules.clear();
+        });
+        let compiled = check(
+            &ingress(gateway, "n/i", "a.test"),
+            "a.test",
+            Some("infra/s"),
+            &[],
+        );
+        assert!(!compiled.snapshot.tls.is_asked_for("n", "a.test"));
+    }
+}
+
+#[test]
+fn the_reason_why_a_secret_is_shown_is_the_true_one() {
+    let of = |at: &str, created, site: Site| {
+        let (namespace, _) = at.split_once('/').unwrap();
+        let secret = format!("{namespace}/s");
+        site.ingress(at, created, &[("a.test", "/", "app", "80")])
+            .tls(&secret, &["a.test"])
+            .certificate(&secret, &["a.test"], VALID)
+    };
+    for (n, m, words) in [
+        (
+            0,
+            0,
+            "both are of one age, and its namespace/name comes first",
+        ),
+        (
+            7,
+            7,
+            "both are of one age, and its namespace/name comes first",
+        ),
+        (9, 7, "Ingress m/i is older"),
+        (9, 0, "Ingress m/i has no creationTimestamp"),
+    ] {
+        let site = of("n/i", n, of("m/i", m, Site::default()));
+        let compiled = site.compile();
+        let mut conflicts = compiled
+            .problems
+            .iter()
+            .filter(|p| p.code == ProblemCode::Conflict);
+        let text = conflicts.find(|p| p.field == "spec.tls[0]").unwrap();
+        assert!(
+            text.to_string().contains(words),
+            "{words:?} is not in {text}"
+        );
+    }
+}

@@ -1,9 +1,10 @@
 //! Which models could somebody write?
 
-use super::site::Site;
-use crate::model::ServiceKind;
+use super::site::{Site, name};
+use crate::model::{Certificate, ServiceKind};
 use proptest::prelude::*;
 use proptest::sample::select;
+use std::sync::{Arc, OnceLock};
 
 /// One object of a model, before it is one.
 #[derive(Debug, Clone)]
@@ -30,6 +31,8 @@ pub enum Piece {
         at: String,
         created: i64,
         paths: Vec<(&'static str, &'static str, &'static str, &'static str)>,
+        /// Hosts of one block; the certificate is for all of them.
+        tls: Vec<&'static str>,
     },
     HttpRoute {
         at: String,
@@ -38,6 +41,9 @@ pub enum Piece {
 }
 
 pub const HOSTS: [&str; 5] = ["a.test", "b.test", "*.test", "x.a.test", ""];
+const TLS_HOSTS: [&str; 5] = ["a.test", "b.test", "*.test", "x.a.test", "*.a.test"];
+/// No other piece names it.
+pub const STRANGER: &str = "stranger.org";
 pub const PATHS: [&str; 6] = ["/", "/api", "/api/v1", "=/api", "/b", "=/"];
 
 fn at(
@@ -84,8 +90,8 @@ pub fn piece(namespaces: &'static [&'static str]) -> impl Strategy<Value = Piece
             .prop_map(|(service, port_name, addresses)| Piece::Slice { service, port_name, addresses }),
         2 => (service(namespaces), port_name(), addresses())
             .prop_map(|(service, port_name, addresses)| Piece::Endpoints { service, port_name, addresses }),
-        4 => (at(namespaces, &["i", "j", "k"]), 0..3_i64, paths())
-            .prop_map(|(at, created, paths)| Piece::Ingress { at, created, paths }),
+        4 => (at(namespaces, &["i", "j", "k"]), 0..3_i64, paths(), proptest::collection::vec(select(TLS_HOSTS.to_vec()), 0..3))
+            .prop_map(|(at, created, paths, tls)| Piece::Ingress { at, created, paths, tls }),
         2 => (at(namespaces, &["r", "s"]), paths())
             .prop_map(|(at, paths)| Piece::HttpRoute { at, paths }),
     ]
@@ -114,15 +120,39 @@ pub fn add(mut site: Site, piece: &Piece) -> Site {
             port_name,
             addresses,
         } => site.endpoints(service, &[(port_name, 3001)], addresses),
-        Piece::Ingress { at, created, paths } => {
+        Piece::Ingress {
+            at,
+            created,
+            paths,
+            tls,
+        } => {
             site.forget(crate::name::Kind::Ingress, at);
-            site.ingress(at, *created, paths)
+            let site = site.ingress(at, *created, paths);
+            if tls.is_empty() {
+                return site;
+            }
+            let (namespace, _) = at.split_once('/').unwrap();
+            let secret = format!("{namespace}/tls");
+            with_certificate(site.tls(&secret, tls), &secret)
         }
         Piece::HttpRoute { at, paths } => {
             site.forget(crate::name::Kind::HttpRoute, at);
             site.http_route(at, paths)
         }
     }
+}
+
+/// One for all hosts, made once: a key takes its time.
+fn with_certificate(mut site: Site, secret: &str) -> Site {
+    static MADE: OnceLock<Arc<Certificate>> = OnceLock::new();
+    let made = MADE.get_or_init(|| {
+        let names = [&TLS_HOSTS[..], &[STRANGER]].concat();
+        let site = Site::default().certificate("n/tls", &names, (0, i64::MAX));
+        site.model.certificates[&name("n/tls")].clone()
+    });
+    let certificates = &mut site.model.certificates;
+    certificates.insert(name(secret), made.clone());
+    site
 }
 
 pub fn site(pieces: &[Piece]) -> Site {

@@ -195,6 +195,18 @@ fn settings_that_do_not_fit_together_are_both_named() {
         &["1 admin: [::]:80 is the address of listeners.http[0] already"],
     );
     check(
+        "listeners:\n  http: ['[::]:81', '0.0.0.0:81']",
+        &[
+            "2 listeners.http[1]: 0.0.0.0:81 and [::]:81, the address of listeners.http[0], take the same connections",
+        ],
+    );
+    check(
+        "sharePort: true\nlisteners:\n  http: ['127.0.0.1:9180', '[::1]:80', '0.0.0.0:80']\nadmin: 0.0.0.0:9180",
+        &[
+            "4 admin: 0.0.0.0:9180 and 127.0.0.1:9180, the address of listeners.http[0], take the same connections",
+        ],
+    );
+    check(
         "listeners: { http: [], https: [] }",
         &["1 listeners.http: both lists are empty"],
     );

@@ -1,12 +1,13 @@
 //! How do rules become a table that is quick to search?
 
-use super::entry::{Conditions, Entry};
+use super::entry::{Conditions, Entry, Listeners};
 use super::hosts::{HostId, HostIndex};
 use super::paths::{self, HostPaths, Node, PathIndex};
 use super::{Precedence, RouteTable};
 use crate::digest;
 use crate::hostname::WildcardLabels;
 use crate::model::{HeaderMatch, HostMatch, PathMatch, QueryMatch, RequestMatch, TextMatch};
+use crate::pattern::Pattern;
 use crate::snapshot::{Rule, RuleId};
 use std::cmp::Ordering;
 use std::collections::HashMap;
@@ -133,8 +134,11 @@ impl Candidate<'_> {
         let request = self.request;
         let is_plain =
             request.method.is_none() && request.headers.is_empty() && request.query.is_empty();
+        let except = self.rule.scope.except.clone();
+        let is_plain = is_plain && except.is_none();
         let conditions = (!is_plain).then(|| {
             Box::new(Conditions {
+                except,
                 method: request.method.clone(),
                 headers: request.headers.clone(),
                 query: request.query.clone(),
@@ -144,7 +148,7 @@ impl Candidate<'_> {
             rule: self.precedence.seniority,
             host_index: u32::try_from(self.host_index).unwrap_or(u32::MAX),
             match_index: u32::try_from(self.precedence.match_index).unwrap_or(u32::MAX),
-            scope: self.rule.scope,
+            listeners: Listeners::of(&self.rule.scope),
             labels: self.labels,
             conditions,
         }
@@ -220,7 +224,7 @@ fn push_node(
     });
 }
 
-fn regex_of(candidate: &Candidate<'_>) -> Option<regex::Regex> {
+fn regex_of(candidate: &Candidate<'_>) -> Option<Pattern> {
     match &candidate.request.path {
         PathMatch::Regex(regex) => Some(regex.clone()),
         _ => None,
@@ -273,8 +277,9 @@ fn find_claims(group: &[Candidate<'_>], claims: &mut Vec<SharedClaim>) {
 }
 
 fn overlaps(left: &Candidate<'_>, right: &Candidate<'_>) -> bool {
-    let (l, r) = (left.rule.scope, right.rule.scope);
-    (l.http && r.http) || (l.https && r.https)
+    let (l, r) = (&left.rule.scope, &right.rule.scope);
+    let is_of_one_port = l.port.is_none() || r.port.is_none() || l.port == r.port;
+    is_of_one_port && ((l.http && r.http) || (l.https && r.https))
 }
 
 /// Equal for equal conditions.

@@ -1,11 +1,12 @@
 //! Does the rest of a request match, once host and path do?
 
 use super::RequestView;
-use crate::hostname::WildcardLabels;
+use crate::hostname::{Hostname, WildcardLabels};
 use crate::model::{HeaderMatch, ListenerScope, QueryMatch, TextMatch};
 use crate::snapshot::RuleId;
 use http::{HeaderMap, HeaderName, Method, header};
 use std::borrow::Cow;
+use std::sync::Arc;
 
 /// One host and one match of one rule.
 #[derive(Debug)]
@@ -15,15 +16,35 @@ pub struct Entry {
     pub host_index: u32,
     /// Into the rule's `matches`.
     pub match_index: u32,
-    pub scope: ListenerScope,
+    pub listeners: Listeners,
     pub labels: WildcardLabels,
     /// None for nearly all of them.
     pub conditions: Option<Box<Conditions>>,
 }
 
+/// The part of a `ListenerScope` that every request is compared with.
+#[derive(Debug, Clone, Copy)]
+pub struct Listeners {
+    http: bool,
+    https: bool,
+    port: Option<u16>,
+}
+
+impl Listeners {
+    pub fn of(scope: &ListenerScope) -> Listeners {
+        Listeners {
+            http: scope.http,
+            https: scope.https,
+            port: scope.port,
+        }
+    }
+}
+
 /// What a rule asks for beyond host and path.
 #[derive(Debug)]
 pub struct Conditions {
+    /// Hosts that it does not take.
+    pub except: Option<Arc<[Hostname]>>,
     pub method: Option<Method>,
     pub headers: Vec<HeaderMatch>,
     pub query: Vec<QueryMatch>,
@@ -33,6 +54,10 @@ pub struct Conditions {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mismatch {
     Listener,
+    /// The rule is for another port of this protocol.
+    Port,
+    /// Another listener of the same Gateway takes the host.
+    OtherListener,
     /// The rule's wildcard stands for one label, and the host has more.
     HostLabels,
     Method,
@@ -46,12 +71,17 @@ impl Entry {
     /// What does not match, if anything. `is_one_label`: what the host's wildcard stands for is one label.
     pub fn mismatch(&self, request: &RequestView<'_>, is_one_label: bool) -> Option<Mismatch> {
         let is_in_scope = if request.is_https {
-            self.scope.https
+            self.listeners.https
         } else {
-            self.scope.http
+            self.listeners.http
         };
         if !is_in_scope {
             return Some(Mismatch::Listener);
+        }
+        if let (Some(wanted), Some(port)) = (self.listeners.port, request.port)
+            && wanted != port
+        {
+            return Some(Mismatch::Port);
         }
         if self.labels == WildcardLabels::One && !is_one_label {
             return Some(Mismatch::HostLabels);
@@ -62,6 +92,10 @@ impl Entry {
 
 impl Conditions {
     fn mismatch(&self, request: &RequestView<'_>) -> Option<Mismatch> {
+        let mut except = self.except.as_deref().unwrap_or_default().iter();
+        if except.any(|name| name.covers(request.host, WildcardLabels::Many)) {
+            return Some(Mismatch::OtherListener);
+        }
         if self.method.as_ref().is_some_and(|m| m != request.method) {
             return Some(Mismatch::Method);
         }

@@ -2,7 +2,7 @@
 
 use super::entry::Entry;
 use super::{RequestView, Visitor};
-use regex::Regex;
+use crate::pattern::Pattern;
 use std::cmp::Ordering;
 use std::ops::{ControlFlow, Range};
 
@@ -12,7 +12,7 @@ pub struct PathIndex {
     /// The text of all nodes.
     pub text: String,
     pub nodes: Vec<Node>,
-    pub regexes: Vec<Regex>,
+    pub regexes: Vec<Pattern>,
     pub entries: Vec<Entry>,
     pub hosts: Vec<HostPaths>,
 }

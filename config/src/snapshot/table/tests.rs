@@ -9,6 +9,7 @@ use crate::hostname::{Hostname, RequestHost, WildcardLabels};
 use crate::model::{HeaderMatch, HostMatch, ListenerScope, QueryMatch, RequestMatch, TextMatch};
 use crate::name::{Kind, ObjectRef};
 use crate::path;
+use crate::pattern::{Budget, Pattern};
 use crate::snapshot::{Action, Rule};
 use http::{HeaderName, HeaderValue};
 
@@ -38,7 +39,7 @@ pub fn request_match(text: &str) -> RequestMatch {
     let path = words.next().unwrap();
     let path = match path.split_at(1) {
         ("=", exact) => path::exact(exact).unwrap(),
-        ("~", regex) => crate::model::PathMatch::Regex(path::whole_regex(regex).unwrap()),
+        ("~", regex) => crate::model::PathMatch::Regex(pattern(regex)),
         _ => path::prefix(path).unwrap(),
     };
     let mut found = RequestMatch {
@@ -67,7 +68,7 @@ pub fn request_match(text: &str) -> RequestMatch {
 
 fn text_match(text: &str) -> TextMatch {
     match text.strip_prefix('~') {
-        Some(regex) => TextMatch::Regex(path::whole_regex(regex).unwrap()),
+        Some(regex) => TextMatch::Regex(pattern(regex)),
         None => TextMatch::Exact(text.replace('_', " ")),
     }
 }
@@ -78,10 +79,11 @@ pub fn with_not_found(mut rules: Vec<Rule>) -> Vec<Rule> {
     rules
 }
 
-/// `GET shop.test/path?query x-h:v`, over HTTPS with a `+` in front.
+/// `GET shop.test/path?query x-h:v`, over HTTPS with a `+` in front. The port of the host is the listener's too.
 #[derive(Debug)]
 pub struct Asked {
     is_https: bool,
+    port: Option<u16>,
     method: Method,
     host: String,
     path: String,
@@ -107,6 +109,7 @@ impl Asked {
         }
         Asked {
             is_https,
+            port: RequestHost::parse(host).unwrap().port,
             method,
             host: RequestHost::parse(host).unwrap().host.into_owned(),
             path: path::normalise(path).unwrap().into_owned(),
@@ -118,6 +121,7 @@ impl Asked {
     pub fn view(&self) -> RequestView<'_> {
         RequestView {
             is_https: self.is_https,
+            port: self.port,
             host: &self.host,
             method: &self.method,
             path: &self.path,
@@ -207,6 +211,35 @@ fn a_listener_that_a_rule_is_not_for_does_not_reach_it() {
 }
 
 #[test]
+fn a_port_that_a_rule_is_not_for_does_not_reach_it() {
+    let mut internal = rule("internal", &[], vec![request_match("/a")]);
+    internal.scope.port = Some(81);
+    let mut public = internal.clone();
+    (public.field, public.scope.port) = ("public".to_owned(), Some(80));
+    let rules = with_not_found(vec![internal, public]);
+    check_rules(&rules, "GET h:80/a", "public");
+    check_rules(&rules, "GET h:81/a", "internal");
+    check_rules(&rules, "GET h:82/a", "404");
+    let (_, claims) = RouteTable::build(&rules);
+    assert!(claims.is_empty(), "{claims:?}");
+}
+
+#[test]
+fn a_host_of_another_listener_is_not_taken() {
+    let mut shared = rule("shared", &[], vec![request_match("/")]);
+    let except = ["admin.test", "*.own.test"].map(|name| Hostname::parse(name).unwrap());
+    shared.scope.except = Some(except.into());
+    let rules = with_not_found(vec![
+        shared,
+        rule("admin", &["admin.test"], vec![request_match("/a")]),
+    ]);
+    check_rules(&rules, "GET admin.test/a", "admin");
+    check_rules(&rules, "GET admin.test/b", "404");
+    check_rules(&rules, "GET a.b.own.test/a", "404");
+    check_rules(&rules, "GET own.test/a", "shared");
+}
+
+#[test]
 fn a_default_backend_is_below_every_rule() {
     let mut default = rule("default", &[], vec![request_match("/")]);
     default.is_default_backend = true;
@@ -256,4 +289,8 @@ fn who_claims_the_same_requests_is_found() {
     assert_eq!(claims(&["/a", "=/a", "/a GET", "/a x:y", "~/a"]), []);
     assert_eq!(claims(&["/a x:y", "/a x:z", "/a x:y"]), [(2, 0)]);
     assert_eq!(claims(&["~/a", "~/b", "~/a"]), [(2, 0)]);
+}
+
+fn pattern(written: &str) -> Pattern {
+    Pattern::parse(written, &mut Budget::default()).unwrap()
 }

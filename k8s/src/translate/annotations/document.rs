@@ -27,7 +27,7 @@ const FOREIGN: &str = "
 | name | what becomes of it |
 |---|---|
 | `kubernetes.io/ingress.class` | read where an Ingress has no `ingressClassName` |
-| `traefik.ingress.kubernetes.io/router.priority` | read, never obeyed: the longest path wins. An informational problem says so. |
+| `traefik.ingress.kubernetes.io/router.priority` | read, never obeyed: the longest path wins. An informational problem says so; a warning where obeying it would send requests to another Ingress. |
 
 No other annotation of Traefik or ingress-nginx means anything here.
 ";

@@ -1,12 +1,12 @@
 //! May an endpoint have this address?
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 /// Which addresses endpoints may have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::translate) enum Allowed {
-    /// A directory is its owner's own: it may name anything.
+    /// A directory is its owner's own: it may name any address that one host can have.
     Everything,
     /// Whoever may write an EndpointSlice into some namespace must not reach this node's own services through us, as Kubernetes itself
     /// refuses it (CVE-2021-25740 and the validation of Endpoints). Neither may they reach our admin address or the API server.
@@ -19,19 +19,23 @@ pub(in crate::translate) enum Allowed {
 impl Allowed {
     /// The error says what the address is.
     pub fn check(&self, address: IpAddr, ports: &[u16]) -> Result<(), &'static str> {
-        let Allowed::Remote { admin, api_server } = self else {
-            return Ok(());
-        };
         // An IPv4 address in IPv6 clothes reaches the same host.
         let address = address.to_canonical();
-        if address.is_loopback() {
-            return Err("the edge's own (loopback)");
-        }
+        // Nothing of anybody's can be there, so they are refused from everywhere, as Kubernetes does.
         if address.is_unspecified() {
             return Err("unspecified");
         }
         if address.is_multicast() {
             return Err("multicast");
+        }
+        if address == IpAddr::V4(Ipv4Addr::BROADCAST) {
+            return Err("the broadcast address");
+        }
+        let Allowed::Remote { admin, api_server } = self else {
+            return Ok(());
+        };
+        if address.is_loopback() {
+            return Err("the edge's own (loopback)");
         }
         if is_link_local(address) {
             return Err("link-local, where nodes keep their metadata services");

@@ -119,14 +119,6 @@ fn only_tcp_ports_with_a_number_count() {
 }
 
 #[test]
-fn a_slice_that_names_no_service_is_nobodys() {
-    let yaml = slice("addressType: IPv4\nports: []\nendpoints: []\n")
-        .replace("kubernetes.io/service-name: web", "app: web");
-    let (model, problems) = sample::translate(&yaml);
-    assert!(model.endpoints.is_empty() && problems.is_empty());
-}
-
-#[test]
 fn the_subsets_of_endpoints_are_slices_of_their_own() {
     check(
         &endpoints(
@@ -182,9 +174,6 @@ fn a_cluster_may_not_name_the_edges_own_addresses_and_a_directory_may() {
         ("169.254.169.254", 80, true),
         ("::ffff:169.254.169.254", 80, true),
         ("fe80::1", 80, true),
-        ("0.0.0.0", 80, true),
-        ("::", 80, true),
-        ("224.0.0.1", 80, true),
         ("192.168.0.40", 9180, true),
         ("::ffff:192.168.0.40", 9180, true),
         ("192.168.0.40", 80, false),
@@ -219,5 +208,53 @@ fn a_cluster_may_not_name_the_edges_own_addresses_and_a_directory_may() {
             assert_eq!(codes, expected, "{address}");
             assert_eq!(left, usize::from(!is_refused), "{address}");
         }
+    }
+}
+
+#[test]
+fn an_address_that_no_host_has_is_refused_from_everywhere() {
+    for address in ["0.0.0.0", "224.0.0.1", "255.255.255.255"] {
+        let yaml = endpoints(&format!(
+            "subsets: [{{ addresses: [{{ ip: {address} }}], ports: [{{ port: 80 }}] }}]\n"
+        ));
+        for is_directory in [true, false] {
+            let mut objects = sample::objects(&yaml);
+            objects.is_directory = is_directory;
+            let (_, problems) = Translator::default().translate(&objects, &sample::settings());
+            assert_eq!(problems.len(), 1, "{address}");
+            assert_eq!(problems[0].code_str(), "refused-endpoint");
+        }
+    }
+}
+
+#[test]
+fn a_slice_that_names_no_service_is_said() {
+    let body = "addressType: IPv4\nports: [{ port: 80 }]\nendpoints: [{ addresses: [10.0.0.1] }]\n";
+    let label = "kubernetes.io/service-name: web";
+    for (labels, words, in_cluster) in [
+        ("app: web", "has no label kubernetes.io/service-name", 0),
+        (
+            "kubernetes.io/servicename: web",
+            "`kubernetes.io/servicename`, not",
+            1,
+        ),
+        ("kubernetes.io/service-name: \"\"", "is empty", 1),
+    ] {
+        let mut objects = sample::objects(&slice(body).replace(label, labels));
+        let (model, problems) = Translator::default().translate(&objects, &sample::settings());
+        assert!(model.endpoints.is_empty());
+        assert_eq!(sample::problems(&problems).len(), 1, "{labels}");
+        assert!(problems[0].found.contains(words), "{}", problems[0]);
+        assert_eq!(problems[0].severity, config::problem::Severity::Warning);
+        objects.is_directory = false;
+        let (_, problems) = Translator::default().translate(&objects, &sample::settings());
+        let infos = problems
+            .iter()
+            .filter(|p| p.severity == config::problem::Severity::Info);
+        assert_eq!(
+            (problems.len(), infos.count()),
+            (in_cluster, in_cluster),
+            "{labels}"
+        );
     }
 }

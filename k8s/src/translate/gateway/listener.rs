@@ -2,10 +2,11 @@
 
 use super::allowed;
 use super::{ListenerView, Surroundings};
+use crate::translate::bounds;
 use crate::translate::findings::{Findings, quoted};
 use crate::translate::grant::{self, Reference};
 use config::hostname::Hostname;
-use config::model::{ListenerScope, TlsHosts};
+use config::model::TlsHosts;
 use config::name::ObjectName;
 use config::problem::ProblemCode;
 use gateway_api::apis::standard::gateways::{
@@ -18,6 +19,7 @@ pub(super) fn translate(
     findings: &mut Findings<'_>,
     surroundings: &Surroundings<'_>,
 ) -> (Vec<ListenerView>, Vec<TlsHosts>) {
+    let listeners = bounds::first(listeners, bounds::LISTENERS_MAX, "spec.listeners", findings);
     let mut views: Vec<ListenerView> = Vec::new();
     let mut tls = Vec::new();
     for (index, listener) in listeners.iter().enumerate() {
@@ -32,11 +34,16 @@ pub(super) fn translate(
             );
             continue;
         }
-        let Some(view) = view(&field, listener, findings) else {
+        let Some(view) = view(&field, listener, findings, surroundings) else {
             continue;
         };
-        report_port(&field, listener, view.scope, findings, surroundings);
-        if view.scope.https {
+        report_port(
+            &field,
+            listener,
+            surroundings.ports(view.is_https),
+            findings,
+        );
+        if view.is_https {
             tls.extend(certificates(
                 &field,
                 listener,
@@ -55,8 +62,11 @@ fn view(
     field: &str,
     listener: &GatewayListeners,
     findings: &mut Findings<'_>,
+    surroundings: &Surroundings<'_>,
 ) -> Option<ListenerView> {
-    let scope = scope(field, listener, findings)?;
+    let is_https = is_https(field, listener, findings)?;
+    let ours = surroundings.ports(is_https);
+    let port = u16::try_from(listener.port).ok();
     let hostname = match listener.hostname.as_deref() {
         None | Some("") => None,
         Some(raw) => match Hostname::parse(raw) {
@@ -75,17 +85,15 @@ fn view(
     Some(ListenerView {
         name: listener.name.clone(),
         port: listener.port,
-        scope,
+        is_https,
+        // Where there is one alone, there is nothing to tell apart.
+        public_port: port.filter(|port| ours.len() > 1 && ours.contains(port)),
         hostname,
         allowed: allowed::translate(field, listener.allowed_routes.as_ref(), findings),
     })
 }
 
-fn scope(
-    field: &str,
-    listener: &GatewayListeners,
-    findings: &mut Findings<'_>,
-) -> Option<ListenerScope> {
+fn is_https(field: &str, listener: &GatewayListeners, findings: &mut Findings<'_>) -> Option<bool> {
     let mode = listener.tls.as_ref().and_then(|tls| tls.mode.as_ref());
     if mode == Some(&GatewayListenersTlsMode::Passthrough) {
         findings.error(
@@ -97,14 +105,8 @@ fn scope(
         return None;
     }
     match &*listener.protocol {
-        "HTTP" => Some(ListenerScope {
-            http: true,
-            https: false,
-        }),
-        "HTTPS" => Some(ListenerScope {
-            http: false,
-            https: true,
-        }),
+        "HTTP" => Some(false),
+        "HTTPS" => Some(true),
         other => {
             findings.error(
                 ProblemCode::Unsupported,
@@ -121,15 +123,9 @@ fn scope(
 fn report_port(
     field: &str,
     listener: &GatewayListeners,
-    scope: ListenerScope,
+    ours: &[u16],
     findings: &mut Findings<'_>,
-    surroundings: &Surroundings<'_>,
 ) {
-    let ours = if scope.https {
-        &surroundings.https_ports
-    } else {
-        &surroundings.http_ports
-    };
     if ours.iter().any(|port| i32::from(*port) == listener.port) {
         return;
     }
@@ -171,6 +167,8 @@ fn certificates(
             "a Secret of type kubernetes.io/tls; meanwhile the default certificate is shown",
         );
     }
+    let list = format!("{field}.tls.certificateRefs");
+    let references = bounds::first(references, bounds::CERTIFICATES_MAX, &list, findings);
     let mut tls = Vec::new();
     for (index, reference) in references.iter().enumerate() {
         let field = format!("{field}.tls.certificateRefs[{index}]");

@@ -263,3 +263,91 @@ fn only_gateways_of_our_class_are_touched() {
         &["warning no-such-gateway spec.parentRefs[0].name"],
     );
 }
+
+/// A Gateway of namespace `web` with these listeners, and an edge that listens on 8080, 8081 and 8443 in public.
+#[track_caller]
+fn check_listeners(listeners: &str, route: &str, rules: &[&str], problems: &[&str]) {
+    let mut settings = sample::settings();
+    settings.http = [8080, 8081]
+        .map(|port| config::settings::Listener {
+            address: ([0, 0, 0, 0], port).into(),
+            public_port: None,
+            proxy_protocol: false,
+        })
+        .to_vec();
+    let gateway = format!(
+        "kind: Gateway\napiVersion: gateway.networking.k8s.io/v1\nmetadata: {{ name: edge, namespace: infra }}\nspec:\n  gatewayClassName: hedgerow\n  listeners: [{listeners}]\n"
+    );
+    let route = format!(
+        "---\nkind: HTTPRoute\napiVersion: gateway.networking.k8s.io/v1\nmetadata: {{ name: r, namespace: web }}\nspec: {{ {route}, rules: [{{ backendRefs: [{{ name: web, port: 80 }}] }}] }}\n"
+    );
+    let objects = sample::objects(&format!("{CLASS}{gateway}{route}"));
+    let (model, found) = crate::translate::Translator::default().translate(&objects, &settings);
+    assert_eq!(sample::rules(&model), rules, "{found:#?}");
+    let fields: Vec<&str> = found.iter().map(|problem| &*problem.field).collect();
+    assert_eq!(fields, problems, "{found:#?}");
+}
+
+#[test]
+fn a_route_is_reached_through_the_port_of_its_listener_alone() {
+    let listeners = format!(
+        "{{ name: public, protocol: HTTP, port: 8080, {ALL} }}, {{ name: internal, protocol: HTTP, port: 8081, {ALL} }}"
+    );
+    let parent = |rest: &str| {
+        format!("parentRefs: [{{ name: edge, namespace: infra{rest} }}], hostnames: [a.test]")
+    };
+    let internal = "http :8081 a.test /* -> web/web:80";
+    let public = "http :8080 a.test /* -> web/web:80";
+    check_listeners(
+        &listeners,
+        &parent(", sectionName: internal"),
+        &[internal],
+        &[],
+    );
+    check_listeners(&listeners, &parent(", port: 8080"), &[public], &[]);
+    check_listeners(&listeners, &parent(""), &[public, internal], &[]);
+}
+
+#[test]
+fn a_host_is_for_the_most_specific_listener_of_its_port() {
+    let listeners = format!(
+        "{{ name: shared, protocol: HTTP, port: 8080, {ALL} }}, {{ name: admin, protocol: HTTP, port: 8080, hostname: admin.test }}, {{ name: other, protocol: HTTP, port: 8081, hostname: other.test, {ALL} }}"
+    );
+    let route = |hosts: &str| {
+        format!("parentRefs: [{{ name: edge, namespace: infra, sectionName: shared }}]{hosts}")
+    };
+    let field = "spec.parentRefs[0]";
+    check_listeners(
+        &listeners,
+        &route(", hostnames: [admin.test]"),
+        &[],
+        &[field],
+    );
+    check_listeners(
+        &listeners,
+        &route(", hostnames: [admin.test, other.test]"),
+        &["http :8080 other.test /* -> web/web:80"],
+        &[field],
+    );
+    check_listeners(
+        &listeners,
+        &route(", hostnames: [\"*.test\"]"),
+        &["http :8080 not admin.test *.test /* -> web/web:80"],
+        &[],
+    );
+    check_listeners(
+        &listeners,
+        &route(""),
+        &["http :8080 not admin.test * /* -> web/web:80"],
+        &[],
+    );
+    check_listeners(
+        &listeners.replace(
+            "admin.test",
+            "admin.test, allowedRoutes: { namespaces: { from: All } }",
+        ),
+        "parentRefs: [{ name: edge, namespace: infra }], hostnames: [admin.test]",
+        &["http :8080 admin.test /* -> web/web:80"],
+        &[],
+    );
+}

@@ -1,8 +1,11 @@
 //! What does a rule or a backend of an HTTPRoute change on the way?
 
+mod headers;
+
+use crate::translate::bounds::FILTERS_MAX;
 use crate::translate::findings::{Findings, quoted};
 use config::hostname::Hostname;
-use config::model::{Filter, HeaderChange, PathRewrite, Redirect};
+use config::model::{Filter, PathRewrite, Redirect};
 use config::problem::ProblemCode;
 use gateway_api::apis::standard::httproutes::{
     HttpRouteRulesFilters as Asked, HttpRouteRulesFiltersRequestRedirect as AskedRedirect,
@@ -11,21 +14,7 @@ use gateway_api::apis::standard::httproutes::{
     HttpRouteRulesFiltersUrlRewrite as AskedRewrite,
     HttpRouteRulesFiltersUrlRewritePathType as RewritePathType,
 };
-use http::{HeaderName, HeaderValue};
 
-/// They frame the message or belong to one connection: changing them breaks the request, or smuggles another one (RFC 9110 §7.6.1,
-/// RFC 9112 §6). `host` has a filter of its own.
-const FRAMING_HEADERS: &[&str] = &[
-    "connection",
-    "content-length",
-    "host",
-    "keep-alive",
-    "proxy-connection",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-];
 const REDIRECT_STATUSES: &[i64] = &[301, 302, 303, 307, 308];
 const REDIRECT_STATUS_DEFAULT: u16 = 302;
 
@@ -36,13 +25,21 @@ pub(super) fn translate(
     has_prefixes_only: bool,
     findings: &mut Findings<'_>,
 ) -> Result<Vec<Filter>, String> {
+    if asked.len() > FILTERS_MAX {
+        // None of them may be skipped.
+        let expected =
+            format!("at most {FILTERS_MAX} filters; these requests are answered with 500");
+        let found = format!("has {} entries", asked.len());
+        findings.error(ProblemCode::InvalidField, field, &*found, expected);
+        return Err(format!("{field}: {found}"));
+    }
     let mut filters: Vec<Filter> = Vec::new();
     let mut first_wrong = None;
     for (index, asked) in asked.iter().enumerate() {
         let field = format!("{field}[{index}]");
         let made = read(asked, has_prefixes_only).and_then(|filter| {
             check_once(&filters, &filter)?;
-            Ok(filter)
+            Ok(headers::without_reserved(filter, &field, asked, findings))
         });
         match made {
             Ok(filter) => filters.push(filter),
@@ -105,7 +102,7 @@ fn read(asked: &Asked, has_prefixes_only: bool) -> Result<Filter, Wrong> {
                 .flatten()
                 .map(|one| (&one.name, &one.value));
             let remove = asked.remove.iter().flatten();
-            header_change(name, set, add, remove).map(Filter::RequestHeaders)
+            headers::change(name, set, add, remove).map(Filter::RequestHeaders)
         }
         Type::ResponseHeaderModifier => {
             let name = "responseHeaderModifier";
@@ -122,7 +119,7 @@ fn read(asked: &Asked, has_prefixes_only: bool) -> Result<Filter, Wrong> {
                 .flatten()
                 .map(|one| (&one.name, &one.value));
             let remove = asked.remove.iter().flatten();
-            header_change(name, set, add, remove).map(Filter::ResponseHeaders)
+            headers::change(name, set, add, remove).map(Filter::ResponseHeaders)
         }
         Type::RequestRedirect => {
             let asked = asked.request_redirect.as_ref();
@@ -180,63 +177,6 @@ fn check_once(filters: &[Filter], filter: &Filter) -> Result<(), Wrong> {
         ));
     }
     Ok(())
-}
-
-fn header_change<'a>(
-    field: &str,
-    set: impl Iterator<Item = (&'a String, &'a String)>,
-    add: impl Iterator<Item = (&'a String, &'a String)>,
-    remove: impl Iterator<Item = &'a String>,
-) -> Result<HeaderChange, Wrong> {
-    let mut change = HeaderChange::default();
-    for (index, (name, value)) in set.enumerate() {
-        let header = header(&format!(".{field}.set[{index}]"), name, value)?;
-        // "the first entry with an equivalent name MUST be considered" (HTTPHeaderFilter.set).
-        if !change.set.iter().any(|(other, _)| *other == header.0) {
-            change.set.push(header);
-        }
-    }
-    for (index, (name, value)) in add.enumerate() {
-        let header = header(&format!(".{field}.add[{index}]"), name, value)?;
-        if !change.add.iter().any(|(other, _)| *other == header.0) {
-            change.add.push(header);
-        }
-    }
-    for (index, name) in remove.enumerate() {
-        let field = format!(".{field}.remove[{index}]");
-        change.remove.push(header_name(&field, name)?);
-    }
-    Ok(change)
-}
-
-fn header(field: &str, name: &str, value: &str) -> Result<(HeaderName, HeaderValue), Wrong> {
-    let name = header_name(&format!("{field}.name"), name)?;
-    let value = HeaderValue::from_str(value).map_err(|_| {
-        wrong(
-            format!("{field}.value"),
-            format!("{} cannot be sent in a header", quoted(value)),
-            "visible ASCII, spaces and tabs",
-        )
-    })?;
-    Ok((name, value))
-}
-
-fn header_name(field: &str, raw: &str) -> Result<HeaderName, Wrong> {
-    let name = HeaderName::try_from(raw).map_err(|_| {
-        wrong(
-            field,
-            format!("{} is not the name of a header", quoted(raw)),
-            "a name as in X-Version",
-        )
-    })?;
-    if FRAMING_HEADERS.contains(&name.as_str()) {
-        return Err(wrong(
-            field,
-            quoted(raw),
-            "a header that does not frame the message (for the host name there is URLRewrite)",
-        ));
-    }
-    Ok(name)
 }
 
 fn redirect(asked: &AskedRedirect, has_prefixes_only: bool) -> Result<Filter, Wrong> {

@@ -1,7 +1,9 @@
 //! Which requests does a rule of an HTTPRoute take?
 
+use crate::translate::bounds::{self, CONDITIONS_MAX, MATCHES_MAX, MATCHES_OF_ROUTE_MAX};
 use crate::translate::findings::{Findings, quoted};
 use config::model::{HeaderMatch, PathMatch, QueryMatch, RequestMatch, TextMatch};
+use config::pattern::{Budget, Pattern};
 use config::problem::ProblemCode;
 use gateway_api::apis::standard::httproutes::{
     HttpRouteRules, HttpRouteRulesMatches, HttpRouteRulesMatchesHeaders,
@@ -10,15 +12,46 @@ use gateway_api::apis::standard::httproutes::{
     HttpRouteRulesMatchesQueryParamsType,
 };
 use http::{HeaderName, Method};
-use regex::{Regex, RegexBuilder};
 
-/// Bytes that one compiled expression may take: thousands of them have to fit into a small machine.
-const REGEX_BYTES_MAX: usize = 256 * 1024;
+/// What is left for the rules of one HTTPRoute.
+pub(super) struct Left {
+    matches: usize,
+    patterns: Budget,
+}
+
+impl Default for Left {
+    fn default() -> Left {
+        Left {
+            matches: MATCHES_OF_ROUTE_MAX,
+            patterns: Budget::default(),
+        }
+    }
+}
+
+impl Left {
+    fn take<'a, T>(&mut self, asked: &'a [T], field: &str, findings: &mut Findings<'_>) -> &'a [T] {
+        let taken = asked.get(..self.matches).unwrap_or(asked);
+        self.matches -= taken.len();
+        if taken.len() < asked.len() {
+            findings.error(
+                ProblemCode::InvalidField,
+                field,
+                format!("brings the matches of all rules above {MATCHES_OF_ROUTE_MAX}"),
+                format!(
+                    "at most so many, as the API server enforces; {} of these count",
+                    taken.len()
+                ),
+            );
+        }
+        taken
+    }
+}
 
 /// Wrong matches are reported and left out: without its condition a match would take requests of other rules.
 pub(super) fn translate(
     field: &str,
     rule: &HttpRouteRules,
+    left: &mut Left,
     findings: &mut Findings<'_>,
 ) -> Vec<RequestMatch> {
     let asked = rule.matches.as_deref().unwrap_or_default();
@@ -30,10 +63,16 @@ pub(super) fn translate(
             query: Vec::new(),
         }];
     }
+    let list = format!("{field}.matches");
+    let asked = left.take(
+        bounds::first(asked, MATCHES_MAX, &list, findings),
+        &list,
+        findings,
+    );
     let mut matches = Vec::new();
     for (index, asked) in asked.iter().enumerate() {
         let field = format!("{field}.matches[{index}]");
-        match read(&field, asked) {
+        match read(&field, asked, &mut left.patterns) {
             Ok(one) => matches.push(one),
             Err(wrong) => {
                 let expected = format!("{}; this match is left out", wrong.expected);
@@ -55,24 +94,41 @@ struct Wrong {
     expected: &'static str,
 }
 
-fn read(field: &str, asked: &HttpRouteRulesMatches) -> Result<RequestMatch, Wrong> {
+fn read(
+    field: &str,
+    asked: &HttpRouteRulesMatches,
+    budget: &mut Budget,
+) -> Result<RequestMatch, Wrong> {
     let headers = asked.headers.as_deref().unwrap_or_default();
     let query = asked.query_params.as_deref().unwrap_or_default();
+    for (name, entries) in [("headers", headers.len()), ("queryParams", query.len())] {
+        if entries > CONDITIONS_MAX {
+            return Err(Wrong {
+                field: format!("{field}.{name}"),
+                found: format!("has {entries} entries"),
+                expected: "at most 16",
+            });
+        }
+    }
     Ok(RequestMatch {
-        path: read_path(&format!("{field}.path"), asked.path.as_ref())?,
+        path: read_path(&format!("{field}.path"), asked.path.as_ref(), budget)?,
         method: asked.method.as_ref().map(method),
-        headers: read_headers(field, headers)?,
-        query: read_query(field, query)?,
+        headers: read_headers(field, headers, budget)?,
+        query: read_query(field, query, budget)?,
     })
 }
 
 /// HTTPPathMatch: PathPrefix and `/` are the defaults.
-fn read_path(field: &str, path: Option<&HttpRouteRulesMatchesPath>) -> Result<PathMatch, Wrong> {
+fn read_path(
+    field: &str,
+    path: Option<&HttpRouteRulesMatchesPath>,
+    budget: &mut Budget,
+) -> Result<PathMatch, Wrong> {
     let raw = path.and_then(|path| path.value.as_deref()).unwrap_or("/");
     let field = format!("{field}.value");
     let parsed = match path.and_then(|path| path.r#type.as_ref()) {
         Some(HttpRouteRulesMatchesPathType::RegularExpression) => {
-            return Ok(PathMatch::Regex(whole(&field, raw)?));
+            return Ok(PathMatch::Regex(pattern(&field, raw, budget)?));
         }
         Some(HttpRouteRulesMatchesPathType::Exact) => config::path::exact(raw),
         None | Some(HttpRouteRulesMatchesPathType::PathPrefix) => config::path::prefix(raw),
@@ -88,6 +144,7 @@ fn read_path(field: &str, path: Option<&HttpRouteRulesMatchesPath>) -> Result<Pa
 fn read_headers(
     field: &str,
     asked: &[HttpRouteRulesMatchesHeaders],
+    budget: &mut Budget,
 ) -> Result<Vec<HeaderMatch>, Wrong> {
     let mut headers: Vec<HeaderMatch> = Vec::new();
     for (index, header) in asked.iter().enumerate() {
@@ -105,7 +162,7 @@ fn read_headers(
                 TextMatch::Exact(header.value.clone())
             }
             Some(HttpRouteRulesMatchesHeadersType::RegularExpression) => {
-                TextMatch::Regex(whole(&format!("{field}.value"), &header.value)?)
+                TextMatch::Regex(pattern(&format!("{field}.value"), &header.value, budget)?)
             }
         };
         headers.push(HeaderMatch { name, value });
@@ -117,9 +174,17 @@ fn read_headers(
 fn read_query(
     field: &str,
     asked: &[HttpRouteRulesMatchesQueryParams],
+    budget: &mut Budget,
 ) -> Result<Vec<QueryMatch>, Wrong> {
     let mut query: Vec<QueryMatch> = Vec::new();
     for (index, parameter) in asked.iter().enumerate() {
+        if parameter.name.is_empty() {
+            return Err(Wrong {
+                field: format!("{field}.queryParams[{index}].name"),
+                found: "is empty".to_owned(),
+                expected: "the name of a query parameter",
+            });
+        }
         if query.iter().any(|other| other.name == parameter.name) {
             continue;
         }
@@ -129,7 +194,7 @@ fn read_query(
             }
             Some(HttpRouteRulesMatchesQueryParamsType::RegularExpression) => {
                 let field = format!("{field}.queryParams[{index}].value");
-                TextMatch::Regex(whole(&field, &parameter.value)?)
+                TextMatch::Regex(pattern(&field, &parameter.value, budget)?)
             }
         };
         query.push(QueryMatch {
@@ -140,22 +205,24 @@ fn read_query(
     Ok(query)
 }
 
-/// An expression that has to take the whole text. Time is linear in the text, whatever the expression.
-fn whole(field: &str, raw: &str) -> Result<Regex, Wrong> {
-    // Parsed alone first: what is wrong must not be hidden or made right by our own brackets, as in `a)(b`.
-    let build = |raw: &str| {
-        RegexBuilder::new(raw)
-            .size_limit(REGEX_BYTES_MAX)
-            .dfa_size_limit(REGEX_BYTES_MAX)
-            .build()
-    };
-    build(raw)
-        .and_then(|_| build(&format!("^(?:{raw})$")))
-        .map_err(|error| Wrong {
-            field: field.to_owned(),
-            found: format!("{} is not a regular expression: {error}", quoted(raw)),
-            expected: "an expression in the syntax of RE2, at most 256 KiB when compiled",
-        })
+fn pattern(field: &str, raw: &str, budget: &mut Budget) -> Result<Pattern, Wrong> {
+    Pattern::parse(raw, budget).map_err(|error| Wrong {
+        field: field.to_owned(),
+        found: format!("{} {error}", quoted_pattern(raw)),
+        expected: "an expression in the syntax of RE2",
+    })
+}
+
+/// A backslash stays what it is: doubled, it would be another expression.
+fn quoted_pattern(raw: &str) -> String {
+    let mut text = String::with_capacity(raw.len() + 2);
+    for character in raw.chars() {
+        match character.is_control() {
+            true => text.extend(character.escape_debug()),
+            false => text.push(character),
+        }
+    }
+    format!("`{text}`")
 }
 
 fn method(method: &HttpRouteRulesMatchesMethod) -> Method {

@@ -1,5 +1,8 @@
 //! To which listeners does a route attach, and for which hosts?
 
+mod reach;
+
+use crate::translate::bounds::{self, HOSTNAMES_MAX, PARENTS_MAX};
 use crate::translate::findings::{Findings, quoted};
 use crate::translate::gateway::{GatewayView, Gateways, ListenerView};
 use crate::translate::grant::GATEWAY_GROUP;
@@ -9,6 +12,7 @@ use config::name::ObjectName;
 use config::nearest::nearest;
 use config::problem::ProblemCode;
 use gateway_api::apis::standard::httproutes::{HttpRouteParentRefs, HttpRouteSpec};
+use reach::Reached;
 use std::fmt;
 
 /// A host that a route is reached by, and how. None: every host.
@@ -24,25 +28,29 @@ impl fmt::Display for Attachment {
             Some(host) => write!(f, "{host}")?,
             None => f.write_str("*")?,
         }
-        write!(f, " {} {}", self.scope.http, self.scope.https)
+        write!(f, " {:?}", self.scope)
     }
 }
 
-/// Each host once. Empty: the route is not ours, or nothing of ours takes it, which is reported then.
+/// Each host once for each way. Empty: the route is not ours, or nothing of ours takes it, which is reported then.
 pub(super) fn attach(
     spec: &HttpRouteSpec,
     gateways: &Gateways,
     findings: &mut Findings<'_>,
 ) -> Vec<Attachment> {
-    let mut attachments = Vec::new();
+    let mut reached = Vec::new();
     let mut hostnames = None;
-    for (index, parent) in spec.parent_refs.iter().flatten().enumerate() {
+    let parents = spec.parent_refs.as_deref().unwrap_or_default();
+    for (index, parent) in parents.iter().take(PARENTS_MAX).enumerate() {
         let field = format!("spec.parentRefs[{index}]");
         let Some((name, view)) = gateway(&field, parent, gateways, findings) else {
             continue;
         };
         // Judged only once the route is known to be ours, and once.
-        let hostnames = hostnames.get_or_insert_with(|| read_hostnames(spec, findings));
+        let hostnames = hostnames.get_or_insert_with(|| {
+            bounds::first(parents, PARENTS_MAX, "spec.parentRefs", findings);
+            read_hostnames(spec, findings)
+        });
         let Some(hostnames) = hostnames else {
             break;
         };
@@ -52,9 +60,9 @@ pub(super) fn attach(
             hostnames,
             findings: &mut *findings,
         };
-        attempt.attach(parent, view, &mut attachments);
+        attempt.attach(parent, view, &mut reached);
     }
-    attachments
+    reach::attachments(reached)
 }
 
 /// A Gateway of ours. Other kinds of parent, and others' Gateways, are not spoken of.
@@ -94,6 +102,7 @@ fn gateway<'a>(
 /// Empty: every host. None: hosts are named, and none is right, so that the route can take no request.
 fn read_hostnames(spec: &HttpRouteSpec, findings: &mut Findings<'_>) -> Option<Vec<Hostname>> {
     let raw = spec.hostnames.as_deref().unwrap_or_default();
+    let raw = bounds::first(raw, HOSTNAMES_MAX, "spec.hostnames", findings);
     let mut hostnames = Vec::new();
     for (index, raw) in raw.iter().enumerate() {
         match Hostname::parse(raw) {
@@ -121,7 +130,7 @@ impl Attempt<'_, '_> {
         &mut self,
         parent: &HttpRouteParentRefs,
         view: &GatewayView,
-        attachments: &mut Vec<Attachment>,
+        reached: &mut Vec<Reached>,
     ) {
         let named: Vec<&ListenerView> = view
             .listeners
@@ -146,16 +155,48 @@ impl Attempt<'_, '_> {
                 .findings
                 .error(ProblemCode::NotGranted, self.field, found, expected);
         }
-        let mut is_attached = false;
+        let mut found = Vec::new();
+        let mut lost = Vec::new();
         for listener in &allowing {
             for host in common_hosts(listener.hostname.as_ref(), self.hostnames) {
-                is_attached = true;
-                push(attachments, host, listener.scope);
+                match isolated(view, listener, host.as_ref()) {
+                    Ok(except) => found.push(Reached::new(listener, host, except)),
+                    Err(other) => lost.push((host, listener, other)),
+                }
             }
         }
-        if !is_attached {
+        if found.is_empty() && lost.is_empty() {
             self.report_no_common_host(&allowing);
         }
+        lost.retain(|(host, ..)| found.iter().all(|one| one.host != *host));
+        for (host, listener, other) in lost {
+            self.report_taken(host.as_ref(), listener, other);
+        }
+        for one in found {
+            reach::push(reached, one);
+        }
+    }
+
+    /// A more specific listener takes the host, and this route is not attached to it.
+    fn report_taken(
+        &mut self,
+        host: Option<&Hostname>,
+        listener: &ListenerView,
+        other: &ListenerView,
+    ) {
+        let host = host.map(Hostname::to_string).unwrap_or_default();
+        let found = format!(
+            "{} is a host of listener {} of Gateway {}, which this route is not attached to",
+            quoted(&host),
+            quoted(&other.name),
+            self.gateway
+        );
+        let expected = format!(
+            "a host that listener {} has for itself; this one is not served through it",
+            quoted(&listener.name)
+        );
+        self.findings
+            .error(ProblemCode::NotGranted, self.field, found, expected);
     }
 
     fn report_no_listener(&mut self, parent: &HttpRouteParentRefs, view: &GatewayView) {
@@ -214,15 +255,30 @@ fn is_named(parent: &HttpRouteParentRefs, listener: &ListenerView) -> bool {
         && parent.port.is_none_or(|port| port == listener.port)
 }
 
-/// A host that several listeners take is reached through each of them.
-fn push(attachments: &mut Vec<Attachment>, host: Option<Hostname>, scope: ListenerScope) {
-    match attachments.iter_mut().find(|other| other.host == host) {
-        Some(other) => {
-            other.scope.http |= scope.http;
-            other.scope.https |= scope.https;
+/// A request is for the most specific listener of its Gateway and port (GEP-1713): one that is less specific has the host without the hosts
+/// of the others. The error is a listener that has all of it.
+fn isolated<'v>(
+    view: &'v GatewayView,
+    listener: &ListenerView,
+    host: Option<&Hostname>,
+) -> Result<Vec<Hostname>, &'v ListenerView> {
+    let mut except = Vec::new();
+    for other in &view.listeners {
+        let is_beside = other.port == listener.port && other.is_https == listener.is_https;
+        let Some(name) = other.hostname.as_ref().filter(|_| is_beside) else {
+            continue;
+        };
+        let own = listener.hostname.as_ref();
+        if own.is_some_and(|own| !lies_within(name, own)) {
+            continue;
         }
-        None => attachments.push(Attachment { host, scope }),
+        match host {
+            Some(host) if host == name || lies_within(host, name) => return Err(other),
+            Some(host) if !lies_within(name, host) => {}
+            _ => except.push(name.clone()),
+        }
     }
+    Ok(except)
 }
 
 /// The hosts that a listener and a route have in common (HTTPRouteSpec.hostnames). None: every host.

@@ -43,6 +43,35 @@ fn the_type_of_a_path_says_how_it_is_compared() {
 }
 
 #[test]
+fn a_path_that_looks_like_a_regular_expression_is_said() {
+    let field = "warning unsupported spec.rules[0].http.paths[0].path:11";
+    for (written, expected, problems) in [
+        (
+            "pathType: ImplementationSpecific, path: \"/k(/|$)(.*)\"",
+            "shop.test /k(/%7C$)(.*)* -> web/web:80",
+            &[field][..],
+        ),
+        (
+            "pathType: Prefix, path: \"/q*\"",
+            "shop.test /q** -> web/web:80",
+            &[field],
+        ),
+        (
+            "pathType: Exact, path: \"/q*\"",
+            "shop.test /q* -> web/web:80",
+            &[],
+        ),
+        (
+            "pathType: Prefix, path: /a+b.c~",
+            "shop.test /a+b.c~* -> web/web:80",
+            &[],
+        ),
+    ] {
+        check(&path(written, BACKEND), &[expected], problems);
+    }
+}
+
+#[test]
 fn a_path_that_the_api_server_refuses_is_lost_and_said() {
     for written in [
         "pathType: Prefix, path: a",

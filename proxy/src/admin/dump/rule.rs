@@ -17,6 +17,12 @@ pub struct RuleJson<'a> {
     hosts: Vec<String>,
     matches: Vec<MatchJson<'a>>,
     listeners: Vec<&'static str>,
+    /// Absent: every port of those listeners.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    port: Option<u16>,
+    /// Hosts that another listener of the same Gateway takes.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    except: Vec<String>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     default_backend: bool,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -104,6 +110,7 @@ impl<'a> RuleJson<'a> {
     pub fn new(snapshot: &'a Snapshot, rule: &'a Rule) -> RuleJson<'a> {
         let scopes = [(rule.scope.http, "http"), (rule.scope.https, "https")];
         let listeners = scopes.into_iter().filter(|(is_in, _)| *is_in);
+        let except = rule.scope.except.iter().flat_map(|except| except.iter());
         RuleJson {
             object: rule.object.to_string(),
             field: &rule.field,
@@ -111,6 +118,8 @@ impl<'a> RuleJson<'a> {
             hosts: rule.hosts.iter().map(host).collect(),
             matches: rule.matches.iter().map(MatchJson::new).collect(),
             listeners: listeners.map(|(_, name)| name).collect(),
+            port: rule.scope.port,
+            except: except.map(|name| format!("{name}")).collect(),
             default_backend: rule.is_default_backend,
             filters: rule.filters.iter().map(FilterJson::new).collect(),
             action: ActionJson::new(snapshot, &rule.action),

@@ -35,6 +35,10 @@ fn matches(
     request: &RequestView<'_>,
 ) -> bool {
     let in_scope = (request.is_https && rule.scope.https) || (!request.is_https && rule.scope.http);
+    let in_scope = in_scope
+        && (rule.scope.port.is_none() || request.port.is_none() || rule.scope.port == request.port);
+    let mut except = rule.scope.except.iter().flat_map(|except| except.iter());
+    let in_scope = in_scope && !except.any(|name| name.covers(request.host, WildcardLabels::Many));
     let path = match &wanted.path {
         PathMatch::Exact(path) => **path == *request.path,
         PathMatch::Regex(regex) => regex.is_match(request.path),
@@ -116,8 +120,9 @@ fn host_names(len: usize) -> Vec<String> {
 fn any_rule(names: Vec<String>) -> impl Strategy<Value = Rule> {
     let hosts = proptest::collection::vec(select(names), 0..3);
     let matches = proptest::collection::vec(any_match(), 1..3);
-    let flags = (any::<bool>(), 0..8_u8, 0..20_u8);
-    (hosts, matches, flags).prop_map(|(hosts, matches, (is_one_label, scope, default))| {
+    let port = select(vec![None, None, None, Some(80), Some(8443)]);
+    let flags = (any::<bool>(), 0..8_u8, 0..20_u8, port);
+    (hosts, matches, flags).prop_map(|(hosts, matches, (is_one_label, scope, default, port))| {
         let hosts: Vec<&str> = hosts.iter().map(String::as_str).collect();
         let mut rule = rule("", &hosts, matches);
         for host in &mut rule.hosts {
@@ -127,6 +132,7 @@ fn any_rule(names: Vec<String>) -> impl Strategy<Value = Rule> {
         }
         rule.scope.http = scope != 0;
         rule.scope.https = scope != 1;
+        rule.scope.port = port;
         rule.is_default_backend = default == 0;
         rule
     })

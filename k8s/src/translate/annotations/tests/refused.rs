@@ -32,6 +32,18 @@ pub(super) fn check_refused(
 }
 
 #[test]
+fn our_prefix_in_another_case_is_said() {
+    let expected = (
+        Severity::Warning,
+        ProblemCode::UnknownAnnotation,
+        "the prefix is ours but for its case",
+        "hedgerow.edwardstech.dev/hold; as written it has no effect",
+    );
+    let key = "Hedgerow.edwardstech.dev/hold";
+    check_refused(Kind::Ingress, (key, "8s"), expected);
+}
+
+#[test]
 #[rustfmt::skip]
 fn a_value_that_does_not_parse_is_a_problem_that_names_the_default() {
     const DURATION: &str = "is not a duration as Gateway API writes them (GEP-2257): 1 to 4 numbers of up to 5 digits, each with its unit h, m, s or ms, as in 10s, 1m30s, 500ms";

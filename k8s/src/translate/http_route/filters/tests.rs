@@ -63,6 +63,24 @@ fn headers_are_set_added_and_removed_each_name_once() {
 }
 
 #[test]
+fn what_the_edge_itself_writes_is_no_filters() {
+    let filter = json!({ "type": "RequestHeaderModifier", "requestHeaderModifier": {
+        "set": [{ "name": "X-Forwarded-For", "value": "1.2.3.4" }, { "name": "x-forwarded-prefix", "value": "/a" }],
+        "add": [{ "name": "Cdn-Loop", "value": "a" }], "remove": ["cdn-loop", "x-request-id", "b"] } });
+    let (made, problems) = read_all(json!([filter]), true);
+    let expected = r#"[RequestHeaders(HeaderChange { set: [("x-forwarded-prefix", "/a")], add: [], remove: ["b"] })]"#;
+    assert_eq!(format!("{:?}", made.unwrap()), expected);
+    let parts = ["set[0].name", "add[0].name", "remove[0]", "remove[1]"];
+    assert_eq!(
+        problems,
+        parts.map(|part| format!("filters[0].requestHeaderModifier.{part}"))
+    );
+    // A response has none of them from us.
+    let filter = json!([{ "type": "ResponseHeaderModifier", "responseHeaderModifier": { "remove": ["x-request-id"] } }]);
+    assert_eq!(read_all(filter, true).1, [""; 0]);
+}
+
+#[test]
 fn a_redirect_keeps_what_it_does_not_name() {
     check(
         redirect(json!({})),
@@ -162,7 +180,7 @@ fn a_redirect_or_rewrite_with_a_wrong_part_stops_the_rule() {
 
 #[test]
 fn headers_that_frame_a_message_cannot_be_changed() {
-    for name in FRAMING_HEADERS {
+    for name in headers::FRAMING_HEADERS {
         check_wrong(
             json!([set(name, "x")]),
             "filters[0].requestHeaderModifier.set[0].name",
