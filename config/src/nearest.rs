@@ -3,8 +3,16 @@
 /// The known word that a misspelt one is closest to: equal but for case, at most a third of its letters away, or the same parts
 /// in another order (`body-max-size`). None where nothing is close: a wrong guess helps nobody.
 pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    nearest_within(word, known, (word.chars().count() / 3).max(1))
+}
+
+/// The same, at most so many letters away.
+pub fn nearest_within<'a>(
+    word: &str,
+    known: impl IntoIterator<Item = &'a str>,
+    distance_max: usize,
+) -> Option<&'a str> {
     let word = word.to_lowercase();
-    let distance_max = (word.chars().count() / 3).max(1);
     known
         .into_iter()
         .map(|name| (distance(&word, &name.to_lowercase()), name))

@@ -187,7 +187,7 @@ impl Reason {
             Reason::NoRouteToHost => ("no-route-to-host", Fault::Backend, 503, "There is no route to the endpoint: the machine is off, or the network is wrong."),
             Reason::ConnectFailed => ("connect-failed", Fault::Backend, 503, "The endpoint could not be connected to."),
             Reason::UpstreamTls => ("upstream-tls", Fault::Operator, 502, "TLS with the endpoint failed: its certificate is not trusted, or it does not speak TLS."),
-            Reason::UpstreamReset => ("upstream-reset", Fault::Backend, 502, "The endpoint closed the connection before its response began."),
+            Reason::UpstreamReset => ("upstream-reset", Fault::Backend, 502, "The endpoint closed the connection before its response began: it failed, or it closes idle connections sooner than it says (annotation keep-alive)."),
             Reason::UpstreamProtocol => ("upstream-protocol", Fault::Backend, 502, "The endpoint's response is not valid HTTP."),
             Reason::UpstreamCut => ("upstream-cut", Fault::Backend, 502, "The endpoint closed the connection in the middle of its response."),
             Reason::ResponseTimeout => ("response-timeout", Fault::Backend, 504, "The endpoint did not begin its response in time."),

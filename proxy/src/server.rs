@@ -29,32 +29,8 @@ pub struct Shared {
     pub live: Arc<Live>,
     pub metrics: Arc<Metrics>,
     pub access_log: Arc<AccessLog>,
-    pub readiness: Readiness,
     /// True: requests that end now are cut by the stop.
     pub is_cutting: AtomicBool,
-}
-
-/// What the data path contributes to `/readyz`.
-#[derive(Debug, Default)]
-pub struct Readiness {
-    is_listening: AtomicBool,
-    is_stopping: AtomicBool,
-}
-
-impl Readiness {
-    /// Every listener of the settings is bound and accepts.
-    pub fn is_listening(&self) -> bool {
-        self.is_listening.load(Ordering::Relaxed)
-    }
-
-    /// A stop has begun: load balancers should look elsewhere, although connections are still accepted.
-    pub fn is_stopping(&self) -> bool {
-        self.is_stopping.load(Ordering::Relaxed)
-    }
-
-    pub(crate) fn set_stopping(&self) {
-        self.is_stopping.store(true, Ordering::Relaxed);
-    }
 }
 
 /// How the data path is laid out, and the caps that were derived from the memory of the machine.
@@ -166,11 +142,6 @@ impl Server {
             server.running().push(running);
         }
         server.note_ports(&settings);
-        server
-            .shared
-            .readiness
-            .is_listening
-            .store(true, Ordering::Relaxed);
         Ok(server)
     }
 

@@ -49,7 +49,6 @@ impl Server {
     pub async fn stop(&self, mode: StopMode) -> StopReport {
         let begun = Instant::now();
         let limits = self.shared().live.current().settings.limits.clone();
-        self.shared().readiness.set_stopping();
         tracing::info!(?mode, connections = self.connections_open(), "stopping");
         if mode == StopMode::AfterLameDuck {
             tokio::time::sleep(limits.lame_duck).await;

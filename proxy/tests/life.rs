@@ -9,23 +9,15 @@ mod demo;
 mod settings;
 #[path = "life/signals.rs"]
 mod signals;
+mod support;
 #[path = "life/why.rs"]
 mod why;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::time::Duration;
-
-const PATIENCE: Duration = Duration::from_secs(20);
-
-fn hedgerow(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_hedgerow"));
-    command.args(arguments);
-    command.env_remove("HEDGEROW_LOG");
-    command
-}
+use std::process::{Child, Stdio};
+use support::{PATIENCE, get, hedgerow};
 
 /// A demo, or an edge, that runs.
 struct Running {
@@ -75,9 +67,7 @@ impl Running {
     }
 
     fn signal(&self, signal: &str) {
-        let kill = format!("kill -{signal} {}", self.child.id());
-        let sent = Command::new("sh").args(["-c", &kill]).status();
-        assert!(sent.expect("has a shell").success());
+        support::signal(&self.child, signal);
     }
 
     /// Exit code and the rest of what it says.
@@ -95,16 +85,6 @@ impl Drop for Running {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-fn get(address: &str, path: &str) -> String {
-    let mut stream = TcpStream::connect(address).expect("connects");
-    stream.set_read_timeout(Some(PATIENCE)).expect("is set");
-    let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
-    stream.write_all(request.as_bytes()).expect("sends");
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).expect("answers");
-    answer
 }
 
 #[test]

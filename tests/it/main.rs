@@ -1,5 +1,6 @@
 //! What does the whole program do, as its user sees it?
 
+mod access_log;
 mod cardinality;
 mod client_address;
 mod clocks;

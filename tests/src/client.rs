@@ -112,13 +112,8 @@ impl Connection {
     /// Reads until this text arrived; returns everything up to and with it.
     pub async fn read_until(&mut self, text: &str) -> io::Result<Vec<u8>> {
         loop {
-            let found = self
-                .ahead
-                .windows(text.len())
-                .position(|window| window == text.as_bytes());
-            if let Some(at) = found {
-                let rest = self.ahead.split_off(at + text.len());
-                return Ok(std::mem::replace(&mut self.ahead, rest));
+            if let Some(found) = take_until(&mut self.ahead, text) {
+                return Ok(found);
             }
             if self.read_more().await? == 0 {
                 return Err(io::ErrorKind::UnexpectedEof.into());
@@ -136,6 +131,14 @@ impl Connection {
         self.ahead.reserve(READ_BYTES); // Or a read is as small as what the buffer happens to have room for.
         within(self.stream.read_buf(&mut self.ahead)).await?
     }
+}
+
+/// Everything up to and with this text, if it is there.
+pub(crate) fn take_until(ahead: &mut Vec<u8>, text: &str) -> Option<Vec<u8>> {
+    let mut windows = ahead.windows(text.len());
+    let at = windows.position(|window| window == text.as_bytes())?;
+    let rest = ahead.split_off(at + text.len());
+    Some(std::mem::replace(ahead, rest))
 }
 
 /// Ends what would wait for ever.

@@ -3,11 +3,19 @@
 use crate::client;
 use serde_json::Value;
 use std::io::{self, Write};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
 
 /// Everything that was written to the access log.
 #[derive(Debug, Clone, Default)]
-pub struct Log(Arc<Mutex<Vec<u8>>>);
+pub struct Log(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    written: Mutex<Vec<u8>>,
+    /// Nobody reads: whoever writes waits.
+    is_stuck: Mutex<bool>,
+    is_read_again: Condvar,
+}
 
 /// The edge's end of it.
 pub struct LogWriter(Log);
@@ -17,9 +25,20 @@ impl Log {
         LogWriter(self.clone())
     }
 
+    /// From now on each write waits, as into a pipe that nobody reads.
+    pub fn stick(&self) {
+        *self.0.is_stuck.lock().unwrap() = true;
+    }
+
+    /// Lets them go on.
+    pub fn release(&self) {
+        *self.0.is_stuck.lock().unwrap() = false;
+        self.0.is_read_again.notify_all();
+    }
+
     /// As it was written.
     pub fn text(&self) -> String {
-        String::from_utf8_lossy(&self.0.lock().unwrap()).into_owned()
+        String::from_utf8_lossy(&self.0.written.lock().unwrap()).into_owned()
     }
 
     /// Whole lines, as JSON.
@@ -46,7 +65,14 @@ impl Log {
 
 impl Write for LogWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.0.lock().unwrap().extend(bytes);
+        let shared = &self.0.0;
+        let is_stuck = shared.is_stuck.lock().unwrap();
+        drop(
+            shared
+                .is_read_again
+                .wait_while(is_stuck, |is_stuck| *is_stuck),
+        );
+        shared.written.lock().unwrap().extend(bytes);
         Ok(bytes.len())
     }
 

@@ -1,6 +1,6 @@
 //! What stands behind the edge when a story writes every byte of it by itself?
 
-use crate::client::READ_BYTES;
+use crate::client::{READ_BYTES, take_until};
 use crate::origin::reset;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -78,13 +78,8 @@ impl Scene {
     /// Everything up to and with this text.
     pub async fn read_until(&mut self, text: &str) -> io::Result<Vec<u8>> {
         loop {
-            let found = self
-                .ahead
-                .windows(text.len())
-                .position(|window| window == text.as_bytes());
-            if let Some(at) = found {
-                let rest = self.ahead.split_off(at + text.len());
-                return Ok(std::mem::replace(&mut self.ahead, rest));
+            if let Some(found) = take_until(&mut self.ahead, text) {
+                return Ok(found);
             }
             self.ahead.reserve(READ_BYTES);
             if self.stream.read_buf(&mut self.ahead).await? == 0 {

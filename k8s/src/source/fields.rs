@@ -7,6 +7,7 @@ mod search;
 #[cfg(test)]
 mod tests;
 
+use config::nearest::nearest_within;
 use config::problem::{ProblemCode, Severity};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -247,26 +248,14 @@ fn meant<'a>(written: &str, names: &[&'a str]) -> Option<&'a str> {
         let more = long.len().saturating_sub(short.len());
         long.starts_with(short) && short.len() >= STEM_MIN && more <= ENDING_MAX
     };
-    nearest(written, names.iter().copied()).or_else(|| {
+    // Nearer than elsewhere, because an object with a misspelt field is not used: one letter in four.
+    let distance_max = (written.chars().count() / 4).clamp(1, 3);
+    nearest_within(written, names.iter().copied(), distance_max).or_else(|| {
         names.iter().copied().find(|name| {
             let name = name.to_ascii_lowercase();
             is_longer(&lower, &name) || is_longer(&name, &lower)
         })
     })
-}
-
-/// The name that was probably meant: the same but for case, or for one letter in four.
-pub fn nearest<'a>(written: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let lower = written.to_ascii_lowercase();
-    let tolerated = (lower.chars().count() / 4).clamp(1, 3);
-    names
-        .map(|name| {
-            let distance = strsim::osa_distance(&lower, &name.to_ascii_lowercase());
-            (distance, name)
-        })
-        .filter(|(distance, _)| *distance <= tolerated)
-        .min()
-        .map(|(_, name)| name)
 }
 
 fn written(path: &[Step]) -> String {

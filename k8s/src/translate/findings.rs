@@ -49,12 +49,7 @@ impl<'a> Findings<'a> {
         found: impl Into<String>,
         expected: impl Into<String>,
     ) {
-        self.push(
-            (Severity::Error, code),
-            field,
-            found.into(),
-            expected.into(),
-        );
+        self.push((Severity::Error, code), field, found, expected);
     }
 
     /// Something works otherwise than its author expects.
@@ -65,12 +60,7 @@ impl<'a> Findings<'a> {
         found: impl Into<String>,
         expected: impl Into<String>,
     ) {
-        self.push(
-            (Severity::Warning, code),
-            field,
-            found.into(),
-            expected.into(),
-        );
+        self.push((Severity::Warning, code), field, found, expected);
     }
 
     /// Something is not needed, or not checked here.
@@ -81,7 +71,7 @@ impl<'a> Findings<'a> {
         found: impl Into<String>,
         expected: impl Into<String>,
     ) {
-        self.push((Severity::Info, code), field, found.into(), expected.into());
+        self.push((Severity::Info, code), field, found, expected);
     }
 
     pub fn extend(&mut self, problems: Vec<Problem>) {
@@ -96,16 +86,16 @@ impl<'a> Findings<'a> {
         &mut self,
         (severity, code): (Severity, ProblemCode),
         field: &str,
-        found: String,
-        expected: String,
+        found: impl Into<String>,
+        expected: impl Into<String>,
     ) {
         self.problems.push(Problem {
             severity,
             code,
             object: self.object.clone(),
             field: field.to_owned(),
-            found,
-            expected,
+            found: found.into(),
+            expected: expected.into(),
             origin: self.origin(field),
         });
     }

@@ -66,7 +66,6 @@ impl Ground {
             live: self.live.clone(),
             metrics: self.metrics.clone(),
             access_log: self.access_log.clone(),
-            readiness: Default::default(),
             is_cutting: AtomicBool::new(false),
         });
         let options = server::Options {

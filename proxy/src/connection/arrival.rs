@@ -5,12 +5,13 @@ use super::gate::Gate;
 use super::transport::Transport;
 use super::wire::Wire;
 use super::{Connection, Ending, Worker, h1, h2, leave};
+use crate::client::is_within;
 use crate::listener::accept::Arrival;
 use crate::listener::permits::Ticket;
 use crate::listener::{Listener, Terms, proxy_protocol};
 use crate::tls::{self, HandshakeError};
-use config::settings::{Network, Settings};
-use std::net::{IpAddr, SocketAddr};
+use config::settings::Settings;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::time::{Instant, timeout_at};
 
@@ -104,7 +105,7 @@ impl Begun {
         let mut client = SocketAddr::new(self.peer.ip().to_canonical(), self.peer.port());
         if self.terms.spec.proxy_protocol {
             // Without a list everybody may: a listener that asks for the header is reached by load balancers only.
-            if !trusted.is_empty() && !is_in(trusted, client.ip()) {
+            if !trusted.is_empty() && !is_within(client.ip(), trusted) {
                 return Err("proxy-protocol-untrusted");
             }
             let header = timeout_at(deadline, proxy_protocol::read(wire)).await;
@@ -113,7 +114,7 @@ impl Begun {
                 .map_err(proxy_protocol::HeaderError::as_str)?
                 .unwrap_or(client);
         }
-        if is_in(trusted, client.ip()) {
+        if is_within(client.ip(), trusted) {
             return Ok(client);
         }
         self.ticket.count_client(client.ip()).map_err(|refused| {
@@ -169,8 +170,4 @@ fn is_http2(transport: &Transport) -> bool {
         Transport::Plain(_) | Transport::Gone => false, // Prior knowledge (h2c) is not offered to clients.
         Transport::Tls(tls) => tls.get_ref().1.alpn_protocol() == Some(b"h2"),
     }
-}
-
-fn is_in(networks: &[Network], address: IpAddr) -> bool {
-    networks.iter().any(|network| network.contains(address))
 }

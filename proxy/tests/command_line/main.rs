@@ -6,9 +6,12 @@
 mod check;
 mod run;
 mod settings;
+#[path = "../support/mod.rs"]
+mod support;
 
 use std::io::Write;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
+use support::hedgerow;
 
 const GOOD: &str = "
 apiVersion: networking.k8s.io/v1
@@ -33,16 +36,6 @@ addressType: IPv4
 ports: [{ port: 8000 }]
 endpoints: [{ addresses: [127.0.0.1] }]
 ";
-
-fn hedgerow(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_hedgerow"));
-    command.args(arguments);
-    command.env_remove("HEDGEROW_LOG");
-    // Whoever runs the tests may have a cluster.
-    command.env_remove("KUBECONFIG").env("HOME", "/nowhere");
-    command.env_remove("KUBERNETES_SERVICE_HOST");
-    command
-}
 
 /// Runs to the end with this standard input: exit code, standard output, standard error.
 fn ask(arguments: &[&str], input: &str) -> (i32, String, String) {

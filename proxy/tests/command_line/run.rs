@@ -1,12 +1,11 @@
 //! Does `run` start, serve, follow signals and stop as it says?
 
-use super::{GOOD, hedgerow};
+use super::GOOD;
+use super::support::{self, PATIENCE, get, hedgerow};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
-
-const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A `hedgerow run` on free ports.
 struct Edge {
@@ -87,14 +86,7 @@ impl Edge {
     }
 
     fn signal(&self, signal: &str) {
-        let kill = format!("kill -{signal} {}", self.child.id());
-        assert!(
-            Command::new("sh")
-                .args(["-c", &kill])
-                .status()
-                .expect("has a shell")
-                .success()
-        );
+        support::signal(&self.child, signal);
     }
 
     /// Exit code, and the time until then.
@@ -128,16 +120,6 @@ impl Drop for Edge {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-fn get(address: &str, path: &str) -> String {
-    let mut stream = TcpStream::connect(address).expect("connects");
-    stream.set_read_timeout(Some(PATIENCE)).expect("is set");
-    let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
-    stream.write_all(request.as_bytes()).expect("sends");
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).expect("answers");
-    answer
 }
 
 #[test]

@@ -7,6 +7,7 @@ use tests::edge::Edge;
 use tests::manifest;
 use tests::origin::{Fault, Origin};
 use tests::origin_scripted::Scripted;
+use tests::own_answer;
 use tokio::task::JoinSet;
 
 /// What the backends of these stories keep an idle connection for; whole seconds are all that can be announced.
@@ -88,6 +89,36 @@ async fn a_close_that_the_operator_knows_of_is_never_met() {
     ]);
     let edge = Edge::start(&site).await;
     check(&edge).await;
+    edge.stop().await;
+}
+
+/// Whoever has not set the annotation yet reads its name in the answer.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_close_that_nobody_knew_of_is_a_502_that_names_the_annotation() {
+    // The second request on a connection is what makes this server close it: no timing can miss it.
+    let origin = Scripted::start(|mut scene, _| async move {
+        scene.read_until("order").await?;
+        scene
+            .send("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")
+            .await?;
+        scene.read_head().await?;
+        Ok(())
+    })
+    .await;
+    let edge = Edge::start(&manifest::shop(&[origin.address])).await;
+    let request = own_answer::request("POST", GET).body("order");
+    let mut connection = edge.connect(&request).await.expect("connects");
+    let first = request.send_on(&mut connection).await.expect("answers");
+    assert_eq!(first.status, 200);
+    let second = request.send_on(&mut connection).await.expect("answers");
+    own_answer::check(&edge, &second, 502, "upstream-reset").await;
+    assert!(
+        second.text().contains("annotation keep-alive"),
+        "{}",
+        second.text()
+    );
+    assert_eq!(origin.accepted(), 1, "not asked twice");
+    drop(connection);
     edge.stop().await;
 }
 

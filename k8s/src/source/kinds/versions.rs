@@ -1,8 +1,8 @@
 //! Is a document of a kind and version that this program reads?
 
-use super::super::fields::nearest;
 use super::super::node::{Content, Node};
 use config::name::Kind;
+use config::nearest::nearest_within;
 use config::problem::{ProblemCode, Severity};
 
 /// A kind that is read: its group (empty is the core group), and the versions it is read in, the best one first.
@@ -146,9 +146,8 @@ fn slip(kind: &str, group: Option<&str>) -> Option<Wrong> {
         .iter()
         .filter(|known| known.group == group)
         .map(|known| known.kind.as_str());
-    let meant = nearest(kind, names)?;
-    let distance = strsim::osa_distance(&kind.to_ascii_lowercase(), &meant.to_ascii_lowercase());
-    (distance <= 1).then(|| Wrong {
+    let meant = nearest_within(kind, names, 1)?;
+    Some(Wrong {
         severity: Severity::Error,
         code: ProblemCode::InvalidField,
         kind: None,

@@ -5,7 +5,7 @@ use crate::live::{InForce, Live};
 use crate::observe::Metrics;
 use crate::observe::access_log::AccessLog;
 use crate::runtime::Layout;
-use crate::server::{Caps, Options, Readiness, Server, Shared};
+use crate::server::{Caps, Options, Server, Shared};
 use crate::tls::default_certificate::self_signed;
 use config::limits::Limits;
 use config::settings::{Listener, Settings};
@@ -254,7 +254,6 @@ pub fn shared(settings: Settings, tls: TlsTable, log: Log) -> Shared {
         live: Arc::new(Live::new(in_force(settings, tls))),
         metrics: Arc::new(metrics),
         access_log: Arc::new(access_log),
-        readiness: Readiness::default(),
         is_cutting: AtomicBool::new(false),
     }
 }
