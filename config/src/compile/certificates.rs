@@ -133,7 +133,7 @@ impl<'a> Wanted<'a> {
             true => self.route.rules.as_slice(),
             false => &[],
         };
-        let of_rules = rules.iter().flat_map(|rule| &rule.hosts);
+        let of_rules = rules.iter().flat_map(|rule| rule.hosts.iter());
         let mut seen = HashSet::new();
         let all = self
             .block
@@ -317,7 +317,7 @@ fn no_certificate(route: &Route, rule: &RouteRule, host: &Hostname) -> Problem {
         severity,
         code: ProblemCode::NoCertificate,
         object: route.object.clone(),
-        field: rule.field.clone(),
+        field: rule.field.to_string(),
         found: format!("no certificate for {host}"),
         expected,
         origin: rule.origin.clone(),
