@@ -1,5 +1,7 @@
 //! Which stage runs in which pingora phase?
 
+#[cfg(test)]
+mod allocations;
 mod attempt;
 mod decide;
 mod exchange;

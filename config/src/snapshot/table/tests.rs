@@ -1,5 +1,6 @@
 //! Does the table find what the specifications say, and what a naive search finds?
 
+mod allocations;
 mod gateway_api;
 mod ingress;
 mod reference;
