@@ -54,7 +54,8 @@ const EXPECTED: [(&str, u64); 11] = [
     // and CDN-Loop. The text of the id is one more. And its two maps, copied without room, grow: three times the fields, once the index.
     ("fields of the request", 2 * 7 + 1 + 2 * 4),
     ("head of the response", 0),
-    ("body of the response", 0),
+    // Of three parts each but the last one is watched while it is written.
+    ("body of the response", 2),
     // The line itself, handed to the thread that writes it.
     ("metrics and log", 1),
 ];
@@ -89,7 +90,7 @@ fn walk(shared: &Arc<Shared>, session: &mut Session) -> Vec<(&'static str, u64)>
     count("sanitise, route, policy", &mut || {
         decide::decide(session, ctx).unwrap();
     });
-    count("endpoint", &mut || drop(now(attempt::begin(ctx)).unwrap()));
+    count("endpoint", &mut || drop(now(attempt::begin(session, ctx)).unwrap()));
     count("connected", &mut || attempt::connected(ctx, 0));
     let mut request = session.req_header().clone();
     count("fields of the request", &mut || {
@@ -100,11 +101,11 @@ fn walk(shared: &Arc<Shared>, session: &mut Session) -> Vec<(&'static str, u64)>
         attempt::response_began(session, &mut response, ctx).unwrap();
         exchange::prepare_response(session, &mut response, ctx).unwrap();
     });
-    let part = Bytes::from_static(b"<!doctype html>");
     count("body of the response", &mut || {
         for is_end in [false, false, true] {
-            waits::after_response_part(is_end, ctx).unwrap();
-            exchange::count_response_body(session, Some(&part), is_end, ctx);
+            let mut part = Some(Bytes::from_static(b"<!doctype html>"));
+            waits::after_response_part(&mut part, is_end, ctx).unwrap();
+            exchange::count_response_body(session, part.as_ref(), is_end, ctx);
         }
     });
     count("metrics and log", &mut || ctx.finish());
@@ -148,6 +149,7 @@ fn shared() -> Arc<Shared> {
         metrics: Arc::new(metrics),
         access_log: Arc::new(access_log),
         readiness: Readiness::default(),
+        is_cutting: false.into(),
     })
 }
 
