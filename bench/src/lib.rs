@@ -36,22 +36,22 @@ pub fn model(hosts: usize, paths: usize) -> Model {
 
 /// One object of the model, as an edit would make it anew.
 pub fn route(host: usize, paths: usize) -> Route {
-    let hosts = vec![HostMatch {
+    let hosts: Arc<[HostMatch]> = Arc::new([HostMatch {
         name: Hostname::parse(&host_name(host)).unwrap(),
         labels: WildcardLabels::One,
-    }];
+    }]);
     let policy = Arc::new(RoutePolicy::default());
     let rules = (0..paths)
         .map(|path| RouteRule {
-            field: format!("spec.rules[0].http.paths[{path}]"),
+            field: format!("spec.rules[0].http.paths[{path}]").into(),
             origin: None,
             hosts: hosts.clone(),
-            matches: vec![RequestMatch {
+            matches: Arc::new([RequestMatch {
                 path: PathMatch::Prefix(path_of(path).into()),
                 method: None,
                 headers: vec![],
                 query: vec![],
-            }],
+            }]),
             scope: ListenerScope::ALL,
             is_default_backend: false,
             filters: vec![],

@@ -334,7 +334,7 @@ fn one(snapshot: &Snapshot, place: Place, verdict: Verdict, why: String) -> Opti
 fn rule_name(rule: &Rule) -> RuleName {
     RuleName {
         object: rule.object.to_string(),
-        field: rule.field.clone(),
+        field: rule.field.to_string(),
         origin: rule.origin.as_ref().map(ToString::to_string),
     }
 }

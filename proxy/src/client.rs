@@ -3,7 +3,7 @@
 mod fields;
 mod forwarded;
 
-pub use fields::{Written, X_REQUEST_ID, write};
+pub use fields::{Field, Written, X_REQUEST_ID, address_value, write};
 
 use crate::connection::context::ConnectionContext;
 use config::settings::Network;

@@ -10,6 +10,7 @@ mod h1;
 mod h2;
 pub mod head;
 mod refusal;
+mod timer;
 pub mod transport;
 pub mod wire;
 
@@ -36,7 +37,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::watch;
-use tokio::time::timeout;
+use tokio::time::{Sleep, timeout};
 use tokio_util::task::TaskTracker;
 
 /// After our FIN, a client's bytes are read this long and this far. Unread bytes at the close become a RST, which can overtake the answer.
@@ -117,15 +118,19 @@ impl Connection {
         Some(InFlight(Arc::clone(self)))
     }
 
-    /// Runs one request, with its clock around it.
-    async fn process(&self, session: ServerSession) -> Processed {
-        let clock = RequestClock::new();
+    /// Runs one request, with its clock around it. The timer is the connection's, where it has one request at a time.
+    async fn process(
+        &self,
+        session: ServerSession,
+        clock: &Arc<RequestClock>,
+        timer: Pin<&mut Sleep>,
+    ) -> Processed {
         let request = self.worker.requests.process(session, &self.worker.shutdown);
         let request = clock.around(request);
         let reused = tokio::select! {
             biased;
             reused = request => reused,
-            () = clock.expired() => {
+            () = clock.expired(timer) => {
                 self.worker.shared.metrics.connections.clocks_fired.inc();
                 return Processed::ClockFired;
             }

@@ -1,5 +1,7 @@
 //! Which stage runs in which pingora phase?
 
+#[cfg(test)]
+mod allocations;
 mod attempt;
 mod decide;
 mod exchange;
@@ -27,6 +29,9 @@ const UPSTREAM_POOL_SIZE: usize = 64;
 /// A fuse: the engine's loop of attempts ends here whatever happens. We count ourselves; a hold of 30 s makes some 80 attempts.
 const ENGINE_ATTEMPTS_MAX: usize = 128;
 
+/// In a box, because the engine hands it from one future to the next inside it, and each of them would have room for all of it.
+type Ctx = Box<RequestCtx>;
+
 /// The path of a request. One per runtime; cheap.
 #[derive(Debug)]
 pub struct Gateway {
@@ -47,38 +52,30 @@ pub fn new_proxy(shared: Arc<Shared>) -> HttpProxy<Gateway> {
 
 #[async_trait]
 impl ProxyHttp for Gateway {
-    type CTX = RequestCtx;
+    type CTX = Ctx;
 
-    fn new_ctx(&self) -> RequestCtx {
-        RequestCtx::new(&self.shared)
+    fn new_ctx(&self) -> Ctx {
+        Box::new(RequestCtx::new(&self.shared))
     }
 
     fn init_downstream_modules(&self, modules: &mut HttpModules) {
         modules.add_module(Box::new(NoChunksBuilder));
     }
 
-    async fn early_request_filter(
-        &self,
-        session: &mut Session,
-        ctx: &mut RequestCtx,
-    ) -> Result<()> {
+    async fn early_request_filter(&self, session: &mut Session, ctx: &mut Ctx) -> Result<()> {
         ctx.begin(session);
         exchange::set_client_timeouts(session, ctx);
         Ok(())
     }
 
-    async fn request_filter(&self, session: &mut Session, ctx: &mut RequestCtx) -> Result<bool> {
+    async fn request_filter(&self, session: &mut Session, ctx: &mut Ctx) -> Result<bool> {
         match decide::decide(session, ctx) {
             Ok(()) => Ok(false),
             Err(answer) => exchange::answer(session, ctx, &answer).await,
         }
     }
 
-    async fn upstream_peer(
-        &self,
-        session: &mut Session,
-        ctx: &mut RequestCtx,
-    ) -> Result<Box<HttpPeer>> {
+    async fn upstream_peer(&self, session: &mut Session, ctx: &mut Ctx) -> Result<Box<HttpPeer>> {
         attempt::begin(session, ctx).await
     }
 
@@ -86,7 +83,7 @@ impl ProxyHttp for Gateway {
         &self,
         _session: &mut Session,
         _peer: &HttpPeer,
-        ctx: &mut RequestCtx,
+        ctx: &mut Ctx,
         error: Box<Error>,
     ) -> Box<Error> {
         attempt::not_connected(ctx, error)
@@ -99,7 +96,7 @@ impl ProxyHttp for Gateway {
         _peer: &HttpPeer,
         fd: RawFd,
         _digest: Option<&Digest>,
-        ctx: &mut RequestCtx,
+        ctx: &mut Ctx,
     ) -> Result<()> {
         attempt::connected(ctx, fd);
         Ok(())
@@ -109,7 +106,7 @@ impl ProxyHttp for Gateway {
         &self,
         session: &mut Session,
         request: &mut RequestHeader,
-        ctx: &mut RequestCtx,
+        ctx: &mut Ctx,
     ) -> Result<()> {
         exchange::prepare_request(session, request, ctx)
     }
@@ -119,7 +116,7 @@ impl ProxyHttp for Gateway {
         _session: &mut Session,
         body: &mut Option<Bytes>,
         end_of_stream: bool,
-        ctx: &mut RequestCtx,
+        ctx: &mut Ctx,
     ) -> Result<()> {
         exchange::count_request_body(body.as_ref(), ctx)?;
         exchange::end_request_body_once(body, end_of_stream);
@@ -131,7 +128,7 @@ impl ProxyHttp for Gateway {
         &self,
         session: &mut Session,
         response: &mut ResponseHeader,
-        ctx: &mut RequestCtx,
+        ctx: &mut Ctx,
     ) -> Result<()> {
         attempt::response_began(session, response, ctx)
     }
@@ -141,7 +138,7 @@ impl ProxyHttp for Gateway {
         _session: &mut Session,
         body: &mut Option<Bytes>,
         end_of_stream: bool,
-        ctx: &mut RequestCtx,
+        ctx: &mut Ctx,
     ) -> Result<Option<Duration>> {
         waits::after_response_part(body, end_of_stream, ctx)?;
         Ok(None)
@@ -151,7 +148,7 @@ impl ProxyHttp for Gateway {
         &self,
         _session: &mut Session,
         _trailers: &mut HeaderMap,
-        ctx: &mut RequestCtx,
+        ctx: &mut Ctx,
     ) -> Result<()> {
         waits::after_response_head(true, ctx)
     }
@@ -160,7 +157,7 @@ impl ProxyHttp for Gateway {
         &self,
         session: &mut Session,
         response: &mut ResponseHeader,
-        ctx: &mut RequestCtx,
+        ctx: &mut Ctx,
     ) -> Result<()> {
         exchange::prepare_response(session, response, ctx)
     }
@@ -170,7 +167,7 @@ impl ProxyHttp for Gateway {
         session: &mut Session,
         body: &mut Option<Bytes>,
         end_of_stream: bool,
-        ctx: &mut RequestCtx,
+        ctx: &mut Ctx,
     ) -> Result<Option<Duration>> {
         exchange::count_response_body(session, body.as_ref(), end_of_stream, ctx);
         Ok(None)
@@ -181,7 +178,7 @@ impl ProxyHttp for Gateway {
         _peer: &HttpPeer,
         session: &mut Session,
         error: Box<Error>,
-        ctx: &mut RequestCtx,
+        ctx: &mut Ctx,
         _reused: bool,
     ) -> Box<Error> {
         attempt::failed(session, ctx, error)
@@ -191,24 +188,24 @@ impl ProxyHttp for Gateway {
         &self,
         session: &mut Session,
         error: &Error,
-        ctx: &mut RequestCtx,
+        ctx: &mut Ctx,
     ) -> FailToProxy {
         exchange::give_up(session, ctx, error).await
     }
 
-    async fn logging(&self, _session: &mut Session, _error: Option<&Error>, ctx: &mut RequestCtx) {
+    async fn logging(&self, _session: &mut Session, _error: Option<&Error>, ctx: &mut Ctx) {
         ctx.finish();
     }
 
     /// The access log and the metrics tell of every request that fails.
-    fn suppress_error_log(&self, _session: &Session, _ctx: &RequestCtx, _error: &Error) -> bool {
+    fn suppress_error_log(&self, _session: &Session, _ctx: &Ctx, _error: &Error) -> bool {
         true
     }
 
     fn suppress_proxy_warn_log(
         &self,
         _session: &Session,
-        _ctx: &RequestCtx,
+        _ctx: &Ctx,
         _error: &Error,
         _context: ProxyWarnLogContext,
     ) -> bool {

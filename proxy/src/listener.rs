@@ -9,6 +9,7 @@ use crate::connection::context::ListenerFacts;
 use crate::observe::connection_metrics::{ConnectionMetrics, ListenerMetrics};
 use arc_swap::ArcSwap;
 use config::settings::{self, Settings};
+use http::HeaderValue;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -96,10 +97,12 @@ impl Listener {
 
 impl Terms {
     fn new(spec: ListenerSpec, bound: SocketAddr) -> Terms {
+        let public_port = spec.public_port.unwrap_or(bound.port());
         let facts = Arc::new(ListenerFacts {
             label: spec.address.to_string().into(),
             is_https: spec.is_https,
-            public_port: spec.public_port.unwrap_or(bound.port()),
+            public_port,
+            public_port_text: HeaderValue::from(public_port),
         });
         Terms { spec, facts }
     }

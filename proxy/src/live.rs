@@ -2,10 +2,12 @@
 
 pub(crate) mod assemble;
 mod ports;
+mod retire;
 mod weights;
 
 pub use assemble::assemble;
 pub use ports::PortsInUse;
+pub use retire::retire;
 
 use crate::observe::request_metrics::RouteMetrics;
 use crate::upstream::BackendState;
@@ -59,8 +61,9 @@ impl Live {
         self.0.load_full()
     }
 
-    pub fn publish(&self, next: InForce) {
-        self.0.store(Arc::new(next));
+    /// What was in force before, for `retire`.
+    pub fn publish(&self, next: InForce) -> Arc<InForce> {
+        self.0.swap(Arc::new(next))
     }
 }
 

@@ -67,13 +67,14 @@ pub struct RequestCtx {
 
 impl RequestCtx {
     pub fn new(shared: &Arc<Shared>) -> RequestCtx {
-        let (id, seed) = RequestId::make();
+        let began_at = jiff::Timestamp::now();
+        let (id, seed) = RequestId::make(began_at);
         RequestCtx {
             in_force: shared.live.current(),
             shared: shared.clone(),
             connection: None,
             began: Instant::now(),
-            began_at: jiff::Timestamp::now(),
+            began_at,
             seen: None,
             id,
             random: Random::new(seed),
@@ -114,7 +115,7 @@ impl RequestCtx {
             let named = session
                 .req_header()
                 .headers
-                .get(crate::client::X_REQUEST_ID);
+                .get(&crate::client::X_REQUEST_ID.name);
             if let Some(kept) = named.and_then(RequestId::keep) {
                 self.id = kept;
             }

@@ -1,5 +1,6 @@
 //! Is the request unambiguous, and what are its host and path in normal form?
 
+use crate::client::Field;
 use crate::connection::head::is_token;
 use crate::request::kind::list_members;
 use config::hostname::RequestHost;
@@ -13,7 +14,7 @@ use std::borrow::Cow;
 
 /// Our name in `CDN-Loop` (RFC 8586) and `Via` (RFC 9110 §7.6.3).
 pub const OUR_NAME: &str = "hedgerow";
-pub const CDN_LOOP: HeaderName = HeaderName::from_static("cdn-loop");
+pub static CDN_LOOP: Field = Field::of("cdn-loop");
 
 /// Names in all `Connection` fields of a request: the engine refuses the tenth.
 const NOMINATIONS_MAX: usize = 9;
@@ -147,7 +148,9 @@ fn target(request: &Parts) -> Result<(Cow<'_, str>, Option<&str>), Refusal> {
 /// How often the request has been here before.
 fn loops(headers: &HeaderMap) -> usize {
     let is_ours = |member: &&[u8]| member.eq_ignore_ascii_case(OUR_NAME.as_bytes());
-    let in_cdn_loop = list_members(headers, &CDN_LOOP).filter(is_ours).count();
+    let in_cdn_loop = list_members(headers, &CDN_LOOP.name)
+        .filter(is_ours)
+        .count();
     let received_by = |member: &[u8]| {
         let mut words = member
             .split(|byte| *byte == b' ')

@@ -164,7 +164,7 @@ impl<'a> Wanted<'a> {
             true => self.route.rules.as_slice(),
             false => &[],
         };
-        let of_rules = rules.iter().flat_map(|rule| &rule.hosts);
+        let of_rules = rules.iter().flat_map(|rule| rule.hosts.iter());
         let names = match is_empty && self.is_gateways() {
             true => self.certificate.names.as_slice(),
             false => &[],

@@ -57,7 +57,7 @@ fn problem(rule: &Rule, winner: &Rule, claim: &SharedClaim) -> Problem {
         severity: Severity::Warning,
         code: ProblemCode::Conflict,
         object: rule.object.clone(),
-        field: rule.field.clone(),
+        field: rule.field.to_string(),
         found: format!(
             "{what} is claimed by {}, {} too",
             winner.object, winner.field

@@ -44,10 +44,10 @@ fn without_redirects(filters: &[Filter]) -> Vec<Filter> {
 fn not_found() -> Rule {
     Rule {
         object: ObjectRef::new(Kind::Manifest, "", "none"),
-        field: String::new(),
+        field: Arc::from(""),
         origin: None,
-        hosts: Vec::new(),
-        matches: Vec::new(),
+        hosts: Arc::new([]),
+        matches: Arc::new([]),
         scope: ListenerScope::ALL,
         is_default_backend: true,
         filters: Vec::new(),

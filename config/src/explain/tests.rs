@@ -9,6 +9,7 @@ use crate::name::{Kind, ObjectRef};
 use crate::problem::{Problem, ProblemCode};
 use http::{HeaderMap, Method};
 use proptest::prelude::*;
+use std::sync::Arc;
 
 /// `GET host/path`, over HTTPS with a `+` in front.
 fn ask(compiled: &Compiled, text: &str) -> (Explanation, RuleId) {
@@ -95,7 +96,9 @@ fn the_first_predicate_that_fails_is_named() {
         assert_eq!(explanation.considered[0].why, why);
         assert!(explanation.winner.is_none());
     };
-    let post = |rule: &mut crate::model::RouteRule| rule.matches[0].method = Some(Method::POST);
+    let post = |rule: &mut crate::model::RouteRule| {
+        Arc::make_mut(&mut rule.matches)[0].method = Some(Method::POST);
+    };
     check_why(site(&post), "GET b.a.test/x", "method: GET is not POST");
     let secure = |rule: &mut crate::model::RouteRule| rule.scope.http = false;
     check_why(
@@ -115,7 +118,7 @@ fn the_first_predicate_that_fails_is_named() {
     );
     let header = |rule: &mut crate::model::RouteRule| {
         let name = http::HeaderName::from_static("x-version");
-        rule.matches[0].headers = vec![HeaderMatch {
+        Arc::make_mut(&mut rule.matches)[0].headers = vec![HeaderMatch {
             name,
             value: text("2"),
         }];
@@ -126,7 +129,7 @@ fn the_first_predicate_that_fails_is_named() {
         "header: x-version is missing, it would have to be 2",
     );
     let query = |rule: &mut crate::model::RouteRule| {
-        rule.matches[0].query = vec![QueryMatch {
+        Arc::make_mut(&mut rule.matches)[0].query = vec![QueryMatch {
             name: "q".to_owned(),
             value: text("1"),
         }];
@@ -352,7 +355,7 @@ proptest! {
             let rule = compiled.snapshot.rule(id).unwrap();
             match &explanation.winner {
                 Some(winner) => {
-                    prop_assert_eq!((&winner.rule.object, &winner.rule.field), (&rule.object.to_string(), &rule.field));
+                    prop_assert_eq!((&winner.rule.object, &*winner.rule.field), (&rule.object.to_string(), &*rule.field));
                     prop_assert_eq!(explanation.considered[0].verdict, Verdict::Wins);
                 }
                 None => prop_assert!(matches!(rule.action, crate::snapshot::Action::NotFound)),

@@ -21,16 +21,16 @@ pub struct Route {
     pub digest: u64,
 }
 
-/// Requests that match any of `matches`, for any of `hosts`, through the listeners in `scope`.
+/// Requests that match any of `matches`, for any of `hosts`, through the listeners in `scope`. What a snapshot keeps of it is shared with it.
 #[derive(Debug, Clone)]
 pub struct RouteRule {
     /// The field of the object that asks for this, as in `spec.rules[0].http.paths[1]`.
-    pub field: String,
+    pub field: Arc<str>,
     pub origin: Option<Origin>,
     /// Empty: every host.
-    pub hosts: Vec<HostMatch>,
+    pub hosts: Arc<[HostMatch]>,
     /// Never empty.
-    pub matches: Vec<RequestMatch>,
+    pub matches: Arc<[RequestMatch]>,
     pub scope: ListenerScope,
     /// An Ingress's `defaultBackend`: below every other rule of every object.
     pub is_default_backend: bool,

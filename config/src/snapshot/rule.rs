@@ -22,10 +22,10 @@ impl RuleId {
 pub struct Rule {
     pub object: ObjectRef,
     /// As in `spec.rules[0].http.paths[1]`.
-    pub field: String,
+    pub field: Arc<str>,
     pub origin: Option<Origin>,
-    pub hosts: Vec<HostMatch>,
-    pub matches: Vec<RequestMatch>,
+    pub hosts: Arc<[HostMatch]>,
+    pub matches: Arc<[RequestMatch]>,
     pub scope: ListenerScope,
     pub is_default_backend: bool,
     /// Filters but redirects.

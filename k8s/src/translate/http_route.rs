@@ -66,7 +66,7 @@ pub(super) fn translate(
         };
         for (hosts, scope) in &scopes {
             rules.push(RouteRule {
-                hosts: hosts.clone(),
+                hosts: hosts.as_slice().into(),
                 scope: scope.clone(),
                 ..made.clone()
             });
@@ -155,14 +155,14 @@ impl Maker<'_, '_> {
         };
         Some(RouteRule {
             origin: self.findings.origin(&self.field),
-            hosts: Vec::new(),
-            matches,
+            hosts: Arc::new([]),
+            matches: matches.into(),
             scope: ListenerScope::ALL,
             is_default_backend: false,
             filters,
             backends,
             policy: Arc::new(self.policy(rule.timeouts.as_ref())),
-            field: self.field.clone(),
+            field: self.field.as_str().into(),
         })
     }
 

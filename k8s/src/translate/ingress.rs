@@ -62,9 +62,9 @@ struct Maker<'a> {
 }
 
 /// Where a rule stands, and whom it is for.
-struct Place<'a> {
+struct Place {
     field: String,
-    hosts: &'a [HostMatch],
+    hosts: Arc<[HostMatch]>,
     /// The part of the field that names the backend: empty where `field` is the backend.
     backend_field: &'static str,
 }
@@ -75,7 +75,7 @@ impl Maker<'_> {
         if let Some(backend) = &spec.default_backend {
             let place = Place {
                 field: "spec.defaultBackend".to_owned(),
-                hosts: &[],
+                hosts: Arc::new([]),
                 backend_field: "",
             };
             let reference = self.reference(&place, backend);
@@ -102,16 +102,16 @@ impl Maker<'_> {
     }
 
     /// None: the host is wrong, and its rules are lost. Empty: every host.
-    fn hosts(&mut self, field: &str, rule: &IngressRule) -> Option<Vec<HostMatch>> {
+    fn hosts(&mut self, field: &str, rule: &IngressRule) -> Option<Arc<[HostMatch]>> {
         let raw = rule.host.as_deref().unwrap_or_default();
         if raw.is_empty() {
-            return Some(Vec::new());
+            return Some(Arc::new([]));
         }
         match Hostname::parse(raw) {
-            Ok(name) => Some(vec![HostMatch {
+            Ok(name) => Some(Arc::new([HostMatch {
                 name,
                 labels: WildcardLabels::One,
-            }]),
+            }])),
             Err(error) => {
                 let found = format!("{} {error}", quoted(raw));
                 let expected = "a host name as in shop.example.com or *.example.com; the paths of this rule are not served";
@@ -126,7 +126,7 @@ impl Maker<'_> {
     fn rules_of_host(
         &mut self,
         field: &str,
-        hosts: &[HostMatch],
+        hosts: &Arc<[HostMatch]>,
         rule: &IngressRule,
         spec: &IngressSpec,
     ) -> Vec<RouteRule> {
@@ -135,7 +135,7 @@ impl Maker<'_> {
         for (index, path) in paths.iter().enumerate() {
             let place = Place {
                 field: format!("{field}.http.paths[{index}]"),
-                hosts,
+                hosts: hosts.clone(),
                 backend_field: "backend",
             };
             rules.extend(self.path_rule(&place, path));
@@ -159,7 +159,7 @@ impl Maker<'_> {
         };
         let place = Place {
             field: field.to_owned(),
-            hosts,
+            hosts: hosts.clone(),
             backend_field: "",
         };
         // What is wrong with the default backend has been reported under its own field.
@@ -170,7 +170,7 @@ impl Maker<'_> {
     }
 
     /// None: the path is wrong, and the rule is lost.
-    fn path_rule(&mut self, place: &Place<'_>, path: &HTTPIngressPath) -> Option<RouteRule> {
+    fn path_rule(&mut self, place: &Place, path: &HTTPIngressPath) -> Option<RouteRule> {
         let type_problem = self.path_type_problem(place, path);
         let raw = path.path.as_deref().unwrap_or_default();
         let raw = self.present_path(place, path, raw)?;
@@ -199,7 +199,7 @@ impl Maker<'_> {
     }
 
     /// ingress-nginx reads such paths as regular expressions, and others `/*` as everything below. Here each character stands for itself.
-    fn report_regex(&mut self, place: &Place<'_>, path: &HTTPIngressPath, raw: &str) {
+    fn report_regex(&mut self, place: &Place, path: &HTTPIngressPath, raw: &str) {
         let is_literal = path.path_type == "Exact" || !raw.contains(REGEX_CHARACTERS);
         if is_literal {
             return;
@@ -212,7 +212,7 @@ impl Maker<'_> {
 
     /// The API server refuses a missing or unknown pathType. From a file, such a path is kept as a prefix and answers 503:
     /// were it passed over, a broader rule would answer in its place.
-    fn path_type_problem(&mut self, place: &Place<'_>, path: &HTTPIngressPath) -> Option<String> {
+    fn path_type_problem(&mut self, place: &Place, path: &HTTPIngressPath) -> Option<String> {
         if matches!(
             &*path.path_type,
             "Exact" | "Prefix" | "ImplementationSpecific"
@@ -237,7 +237,7 @@ impl Maker<'_> {
     /// Exact and Prefix need a path; without one, ImplementationSpecific takes every path.
     fn present_path<'b>(
         &mut self,
-        place: &Place<'_>,
+        place: &Place,
         path: &HTTPIngressPath,
         raw: &'b str,
     ) -> Option<&'b str> {
@@ -258,7 +258,7 @@ impl Maker<'_> {
     }
 
     /// A backend that is wrong is reported, and keeps its path.
-    fn reference(&mut self, place: &Place<'_>, backend: &IngressBackend) -> BackendReference {
+    fn reference(&mut self, place: &Place, backend: &IngressBackend) -> BackendReference {
         match backend::read(self.findings.namespace(), backend) {
             Ok(reference) => reference,
             Err(wrong) => {
@@ -274,7 +274,7 @@ impl Maker<'_> {
         }
     }
 
-    fn rule(&self, place: &Place<'_>, path: PathMatch, reference: BackendReference) -> RouteRule {
+    fn rule(&self, place: &Place, path: PathMatch, reference: BackendReference) -> RouteRule {
         let service_field = join(place.backend_field, "service");
         let backend = WeightedReference {
             weight: 1,
@@ -285,15 +285,15 @@ impl Maker<'_> {
             policy: self.policies.backend.clone(),
         };
         RouteRule {
-            field: place.field.clone(),
+            field: place.field.as_str().into(),
             origin: self.findings.origin(&place.field),
-            hosts: place.hosts.to_vec(),
-            matches: vec![RequestMatch {
+            hosts: place.hosts.clone(),
+            matches: Arc::new([RequestMatch {
                 path,
                 method: None,
                 headers: Vec::new(),
                 query: Vec::new(),
-            }],
+            }]),
             scope: ListenerScope::ALL,
             is_default_backend: false,
             filters: Vec::new(),
@@ -339,7 +339,7 @@ impl Maker<'_> {
             }
         }
         if named.is_empty() {
-            let of_rules = rules.iter().flat_map(|rule| &rule.hosts);
+            let of_rules = rules.iter().flat_map(|rule| rule.hosts.iter());
             let new = of_rules.filter(|host| seen.insert(host.name.clone()));
             hosts = new.map(|host| host.name.clone()).collect();
         }

@@ -4,7 +4,7 @@
 
 use crate::admin::conditions::Conditions;
 use crate::app::default_certificate::Chosen;
-use crate::live::{InForce, Live, assemble};
+use crate::live::{InForce, Live, assemble, retire};
 use crate::observe::Metrics;
 use config::problem::Problem;
 use config::settings::Settings;
@@ -71,7 +71,7 @@ impl Publisher {
 
     fn publish_next(&mut self, next: InForce) {
         let version = next.version;
-        self.live.publish(next);
+        tokio::spawn(retire(self.live.publish(next)));
         self.conditions.set_snapshot();
         // The certificates that exist are part of the snapshot.
         self.conditions.set_certificates();

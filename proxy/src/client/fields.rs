@@ -13,19 +13,38 @@ use std::io::Write;
 use std::net::IpAddr;
 
 const X_FORWARDED: &str = "x-forwarded-";
-const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
-const X_FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
-const X_REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
-pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+static X_FORWARDED_HOST: Field = Field::of("x-forwarded-host");
+static X_FORWARDED_PORT: Field = Field::of("x-forwarded-port");
+const X_REAL_IP: &str = "x-real-ip";
+pub static X_REQUEST_ID: Field = Field::of("x-request-id");
 const X_ORIGINAL_URL: HeaderName = HeaderName::from_static("x-original-url");
 const X_REWRITE_URL: HeaderName = HeaderName::from_static("x-rewrite-url");
 /// The longest address in text, a comma and a space beside it.
 const ADDRESS_BYTES_MAX: usize = 48;
 
+/// A field of ours: its name to look it up by, and the text to write it with, because the engine copies a name onto the heap, and a static text
+/// not.
+#[derive(Debug)]
+pub struct Field {
+    pub name: HeaderName,
+    pub text: &'static str,
+}
+
+impl Field {
+    pub const fn of(text: &'static str) -> Field {
+        Field {
+            name: HeaderName::from_static(text),
+            text,
+        }
+    }
+}
+
 /// What is written.
 #[derive(Debug)]
 pub struct Written<'a> {
     pub client: &'a Client,
+    /// The text of its peer's address.
+    pub peer: &'a HeaderValue,
     pub listener: &'a ListenerFacts,
     /// As received.
     pub host: Option<&'a HeaderValue>,
@@ -41,19 +60,18 @@ pub fn write(request: &mut RequestHeader, written: &Written<'_>) -> Result<()> {
     for name in [FORWARDED, X_ORIGINAL_URL, X_REWRITE_URL] {
         request.remove_header(&name);
     }
-    let address = address_value(written.client.address);
     if written.client.is_peer_trusted {
         extend(request, written)?;
     } else {
-        // The same text, and so one value for both.
-        let is_same = written.client.peer == written.client.address;
-        let peer = is_same.then(|| address.clone());
-        let peer = peer.unwrap_or_else(|| address_value(written.client.peer));
-        overwrite(request, written, peer)?;
+        overwrite(request, written)?;
     }
+    // A client that is its own peer has one text, made once for its connection.
+    let is_peer = written.client.peer == written.client.address;
+    let address = is_peer.then(|| written.peer.clone());
+    let address = address.unwrap_or_else(|| address_value(written.client.address));
     request.insert_header(X_REAL_IP, address)?;
-    request.insert_header(X_REQUEST_ID, written.id.to_header())?;
-    request.append_header(CDN_LOOP, HeaderValue::from_static(OUR_NAME))?;
+    request.insert_header(X_REQUEST_ID.text, written.id.to_header())?;
+    request.append_header(CDN_LOOP.text, HeaderValue::from_static(OUR_NAME))?;
     if let Some(version) = written.via {
         let by = match version {
             Version::HTTP_2 => "2 hedgerow",
@@ -66,42 +84,43 @@ pub fn write(request: &mut RequestHeader, written: &Written<'_>) -> Result<()> {
 }
 
 /// The peer is the client: nothing that it says of itself is believed.
-fn overwrite(request: &mut RequestHeader, written: &Written<'_>, peer: HeaderValue) -> Result<()> {
+fn overwrite(request: &mut RequestHeader, written: &Written<'_>) -> Result<()> {
     for name in forwarded_names(&request.headers) {
         request.remove_header(&name);
     }
-    request.insert_header(X_FORWARDED_FOR, peer)?;
+    request.insert_header(X_FORWARDED_FOR.text, written.peer.clone())?;
     write_missing(request, written)
 }
 
 /// The peer is a trusted proxy: the chain goes on, and what it says of the client's connection stays, where it is well-formed.
 fn extend(request: &mut RequestHeader, written: &Written<'_>) -> Result<()> {
-    let chain = chain(&request.headers, written.client.peer);
-    request.insert_header(X_FORWARDED_FOR, chain)?;
-    if !is_proto(request.headers.get(X_FORWARDED_PROTO)) {
-        request.remove_header(&X_FORWARDED_PROTO);
+    let chain = chain(&request.headers, written.peer);
+    request.insert_header(X_FORWARDED_FOR.text, chain)?;
+    if !is_proto(request.headers.get(&X_FORWARDED_PROTO.name)) {
+        request.remove_header(&X_FORWARDED_PROTO.name);
     }
-    if !is_port(request.headers.get(X_FORWARDED_PORT)) {
-        request.remove_header(&X_FORWARDED_PORT);
+    if !is_port(request.headers.get(&X_FORWARDED_PORT.name)) {
+        request.remove_header(&X_FORWARDED_PORT.name);
     }
     write_missing(request, written)
 }
 
 fn write_missing(request: &mut RequestHeader, written: &Written<'_>) -> Result<()> {
     let listener = written.listener;
-    if !request.headers.contains_key(X_FORWARDED_PROTO) {
+    if !request.headers.contains_key(&X_FORWARDED_PROTO.name) {
         let proto = if listener.is_https { "https" } else { "http" };
-        request.insert_header(X_FORWARDED_PROTO, HeaderValue::from_static(proto))?;
+        request.insert_header(X_FORWARDED_PROTO.text, HeaderValue::from_static(proto))?;
         // A port of another hop says nothing of this connection.
-        request.remove_header(&X_FORWARDED_PORT);
+        request.remove_header(&X_FORWARDED_PORT.name);
     }
-    if !request.headers.contains_key(X_FORWARDED_PORT) && !has_proxys_proto(written, request) {
-        request.insert_header(X_FORWARDED_PORT, HeaderValue::from(listener.public_port))?;
+    if !request.headers.contains_key(&X_FORWARDED_PORT.name) && !has_proxys_proto(written, request)
+    {
+        request.insert_header(X_FORWARDED_PORT.text, listener.public_port_text.clone())?;
     }
-    if !request.headers.contains_key(X_FORWARDED_HOST)
+    if !request.headers.contains_key(&X_FORWARDED_HOST.name)
         && let Some(host) = written.host
     {
-        request.insert_header(X_FORWARDED_HOST, host.clone())?;
+        request.insert_header(X_FORWARDED_HOST.text, host.clone())?;
     }
     Ok(())
 }
@@ -113,7 +132,7 @@ fn has_proxys_proto(written: &Written<'_>, request: &RequestHeader) -> bool {
     } else {
         b"http"
     };
-    let said = request.headers.get(X_FORWARDED_PROTO);
+    let said = request.headers.get(&X_FORWARDED_PROTO.name);
     said.is_some_and(|said| said.as_bytes() != ours)
 }
 
@@ -132,27 +151,23 @@ fn is_port(value: Option<&HeaderValue>) -> bool {
 }
 
 /// What came, in one line, and the peer behind it.
-fn chain(headers: &HeaderMap, peer: IpAddr) -> HeaderValue {
+fn chain(headers: &HeaderMap, peer: &HeaderValue) -> HeaderValue {
     let mut chain = Vec::with_capacity(4 * ADDRESS_BYTES_MAX);
-    for line in headers.get_all(X_FORWARDED_FOR) {
+    for line in headers.get_all(&X_FORWARDED_FOR.name) {
         chain.extend_from_slice(line.as_bytes());
         chain.extend_from_slice(b", ");
     }
-    write_address(&mut chain, peer);
-    HeaderValue::from_maybe_shared(bytes::Bytes::from(chain))
-        .unwrap_or_else(|_| address_value(peer))
+    chain.extend_from_slice(peer.as_bytes());
+    HeaderValue::from_maybe_shared(bytes::Bytes::from(chain)).unwrap_or_else(|_| peer.clone())
 }
 
-fn address_value(address: IpAddr) -> HeaderValue {
+/// As backends are told it.
+pub fn address_value(address: IpAddr) -> HeaderValue {
     let mut text = Vec::with_capacity(ADDRESS_BYTES_MAX);
-    write_address(&mut text, address);
+    // Writing into memory does not fail.
+    let _ = write!(text, "{address}");
     HeaderValue::from_maybe_shared(bytes::Bytes::from(text))
         .unwrap_or_else(|_| HeaderValue::from_static("unknown"))
-}
-
-/// Writing into memory does not fail.
-fn write_address(text: &mut Vec<u8>, address: IpAddr) {
-    let _ = write!(text, "{address}");
 }
 
 #[cfg(test)]
@@ -179,10 +194,12 @@ mod tests {
             label: "[::]:443".into(),
             is_https,
             public_port: 8443,
+            public_port_text: HeaderValue::from(8443),
         };
         let host = HeaderValue::from_static("A.test:8443");
         let written = Written {
             client: &client(is_peer_trusted),
+            peer: &HeaderValue::from_static("10.0.0.1"),
             listener: &listener,
             host: Some(&host),
             id: &RequestId::Kept(HeaderValue::from_static("id-1")),

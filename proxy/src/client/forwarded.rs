@@ -1,18 +1,19 @@
 //! What do trusted proxies say of the client?
 
+use super::fields::Field;
 use super::is_within;
 use config::limits::FORWARDED_HOPS_MAX;
 use config::settings::Network;
-use http::{HeaderMap, HeaderName};
+use http::HeaderMap;
 use std::net::{IpAddr, SocketAddr};
 
-pub(super) const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-pub(super) const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+pub(super) static X_FORWARDED_FOR: Field = Field::of("x-forwarded-for");
+pub(super) static X_FORWARDED_PROTO: Field = Field::of("x-forwarded-proto");
 
 /// The client behind a trusted peer: `X-Forwarded-For` from the right, the first address that is not trusted. A malformed entry ends the
 /// walk, and the last good one counts: what stands left of it could be anybody's. At most 16 hops.
 pub(super) fn client(headers: &HeaderMap, peer: IpAddr, trusted: &[Network]) -> IpAddr {
-    let lines = headers.get_all(X_FORWARDED_FOR).into_iter();
+    let lines = headers.get_all(&X_FORWARDED_FOR.name).into_iter();
     let entries = lines
         .rev()
         .flat_map(|line| line.as_bytes().rsplit(|byte| *byte == b','));
@@ -31,7 +32,7 @@ pub(super) fn client(headers: &HeaderMap, peer: IpAddr, trusted: &[Network]) -> 
 
 /// What a trusted peer says of the client's connection; several hops may have added theirs, and the first one met the client.
 pub(super) fn is_https(headers: &HeaderMap) -> Option<bool> {
-    let value = headers.get(X_FORWARDED_PROTO)?.as_bytes();
+    let value = headers.get(&X_FORWARDED_PROTO.name)?.as_bytes();
     let first = value.split(|byte| *byte == b',').next()?.trim_ascii();
     if first.eq_ignore_ascii_case(b"https") {
         return Some(true);
@@ -62,7 +63,7 @@ mod tests {
         let trusted = [network("10.0.0.0/8"), network("2001:db8::/32")];
         let mut headers = HeaderMap::new();
         for line in lines {
-            headers.append(X_FORWARDED_FOR, HeaderValue::from_str(line).unwrap());
+            headers.append(&X_FORWARDED_FOR.name, HeaderValue::from_str(line).unwrap());
         }
         let found = client(&headers, "10.0.0.1".parse().unwrap(), &trusted);
         assert_eq!(found, expected.parse::<IpAddr>().unwrap(), "{lines:?}");
@@ -101,7 +102,10 @@ mod tests {
     fn the_first_proto_counts() {
         let of = |text: &'static str| {
             let value = HeaderValue::from_static(text);
-            is_https(&HeaderMap::from_iter([(X_FORWARDED_PROTO, value)]))
+            is_https(&HeaderMap::from_iter([(
+                X_FORWARDED_PROTO.name.clone(),
+                value,
+            )]))
         };
         assert_eq!(of("https"), Some(true));
         assert_eq!(of("HTTP, https"), Some(false));

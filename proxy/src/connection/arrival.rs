@@ -5,7 +5,7 @@ use super::gate::Gate;
 use super::transport::Transport;
 use super::wire::Wire;
 use super::{Connection, Ending, Worker, h1, h2, leave};
-use crate::client::is_within;
+use crate::client::{address_value, is_within};
 use crate::listener::accept::Arrival;
 use crate::listener::permits::Ticket;
 use crate::listener::{Listener, Terms, proxy_protocol};
@@ -152,6 +152,7 @@ impl Begun {
         ConnectionContext {
             listener: Arc::clone(&self.terms.facts),
             client,
+            client_text: address_value(client.ip().to_canonical()),
             tls,
             active: 0.into(),
             is_upgraded: false.into(),

@@ -1,10 +1,16 @@
 //! When does a request end that nothing else would end?
 
+use super::timer;
+use crate::upstream::watchdog::Target;
+use std::future::poll_fn;
+use std::net::SocketAddr;
+use std::os::fd::RawFd;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
-use tokio::sync::Notify;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, Sleep};
 
 const DISARMED: u64 = u64::MAX;
 
@@ -14,28 +20,41 @@ tokio::task_local! {
 
 /// The clock around one request: for what pingora cannot time out, such as a body over HTTP/2 that stalls, or a header that drips. When it
 /// fires, the request's future is dropped: HTTP/1 closes without an answer, an HTTP/2 stream is reset with CANCEL, its siblings live on.
+///
+/// Everything here is read and written by the task of its request alone, so the order of the atomics does not matter.
 #[derive(Debug)]
 pub struct RequestClock {
     begun: Instant,
     /// Milliseconds after `begun`.
     fires_at_ms: AtomicU64,
+    /// When the watchdog of an attempt bites.
+    bites_at_ms: AtomicU64,
+    bites: Target,
     /// While a part is being written, the clock waits for this many milliseconds more. 0: it does not.
     waits_ms: AtomicU64,
     parts: AtomicUsize,
-    changed: Notify,
     has_fired: AtomicBool,
 }
 
 impl RequestClock {
-    pub(super) fn new() -> Arc<RequestClock> {
-        Arc::new(RequestClock {
+    pub(crate) fn new() -> RequestClock {
+        RequestClock {
             begun: Instant::now(),
             fires_at_ms: AtomicU64::new(DISARMED),
+            bites_at_ms: AtomicU64::new(DISARMED),
+            bites: Target::default(),
             waits_ms: AtomicU64::new(0),
             parts: AtomicUsize::new(0),
-            changed: Notify::new(),
             has_fired: AtomicBool::new(false),
-        })
+        }
+    }
+
+    /// For the next request of a connection: the same memory again, if nobody has the clock of the last one any more.
+    pub(super) fn renew(clock: &mut Arc<RequestClock>) {
+        match Arc::get_mut(clock) {
+            Some(clock) => *clock = RequestClock::new(),
+            None => *clock = Arc::new(RequestClock::new()),
+        }
     }
 
     /// Fires this long from now, whatever was set before.
@@ -57,15 +76,8 @@ impl RequestClock {
         PartInFlight(Arc::clone(self))
     }
 
-    fn set(&self, after: Duration) {
-        let at = self.begun.elapsed().saturating_add(after).as_millis();
-        let at = u64::try_from(at).unwrap_or(DISARMED);
-        self.fires_at_ms.store(at, Ordering::Relaxed);
-        self.changed.notify_one();
-    }
-
     pub fn disarm(&self) {
-        // A sleep that runs wakes once, sees this and waits on.
+        // A timer that runs wakes the task once, which sees this and waits on.
         self.fires_at_ms.store(DISARMED, Ordering::Relaxed);
     }
 
@@ -74,24 +86,61 @@ impl RequestClock {
         self.has_fired.load(Ordering::Relaxed)
     }
 
-    /// Ends when the clock fires.
-    pub(super) async fn expired(&self) {
+    /// Shuts this connection down this long from now: the watchdog of an attempt. The last one counts.
+    pub fn watch(&self, fd: RawFd, endpoint: SocketAddr, after: Duration) {
+        self.bites.set(fd, endpoint);
+        let at = self.ms_from_now(after);
+        self.bites_at_ms.store(at, Ordering::Relaxed);
+    }
+
+    pub fn call_off(&self) {
+        self.bites_at_ms.store(DISARMED, Ordering::Relaxed);
+    }
+
+    /// Was the connection shut down that was last watched?
+    pub fn has_bitten(&self) -> bool {
+        self.bites.is_bitten()
+    }
+
+    fn set(&self, after: Duration) {
+        let at = self.ms_from_now(after);
+        self.fires_at_ms.store(at, Ordering::Relaxed);
+    }
+
+    /// Rounded up: whoever looks when it is over finds that the whole time has passed.
+    fn ms_from_now(&self, after: Duration) -> u64 {
+        let at = self.begun.elapsed().saturating_add(after);
+        let at = at.saturating_add(Duration::from_nanos(999_999)).as_millis();
+        u64::try_from(at).unwrap_or(DISARMED)
+    }
+
+    /// Ends when the clock fires. To be polled behind the request, whenever that was: then it sees each time that the request has set, and nobody
+    /// has to wake it for one. `timer` is the connection's: it goes on from request to request.
+    pub(super) async fn expired(&self, mut timer: Pin<&mut Sleep>) {
+        poll_fn(|cx| self.poll_expired(cx, timer.as_mut())).await;
+    }
+
+    fn poll_expired(&self, cx: &mut Context<'_>, mut timer: Pin<&mut Sleep>) -> Poll<()> {
         loop {
-            let at = self.fires_at_ms.load(Ordering::Relaxed);
+            let fires_at = self.fires_at_ms.load(Ordering::Relaxed);
+            let at = fires_at.min(self.bites_at_ms.load(Ordering::Relaxed));
             let when = self.begun.checked_add(Duration::from_millis(at));
             let Some(when) = when.filter(|_| at != DISARMED) else {
-                self.changed.notified().await;
-                continue;
+                return Poll::Pending;
             };
-            tokio::select! {
-                () = sleep_until(when) => {
-                    if self.fires_at_ms.load(Ordering::Relaxed) == at && !self.waits_on() {
-                        self.has_fired.store(true, Ordering::Relaxed);
-                        return;
-                    }
-                }
-                () = self.changed.notified() => {}
+            ready!(timer::poll_until(timer.as_mut(), cx, when));
+            self.bite_at(at);
+            if fires_at <= at && !self.waits_on() {
+                self.has_fired.store(true, Ordering::Relaxed);
+                return Poll::Ready(());
             }
+        }
+    }
+
+    fn bite_at(&self, now_ms: u64) {
+        if self.bites_at_ms.load(Ordering::Relaxed) <= now_ms {
+            self.call_off();
+            self.bites.bite();
         }
     }
 
@@ -106,7 +155,7 @@ impl RequestClock {
     }
 
     /// Runs a request with this clock as its current one.
-    pub(super) async fn around<F: Future>(self: &Arc<Self>, request: F) -> F::Output {
+    pub(crate) async fn around<F: Future>(self: &Arc<Self>, request: F) -> F::Output {
         CURRENT.scope(Arc::clone(self), request).await
     }
 }
@@ -127,26 +176,35 @@ pub fn current_clock() -> Option<Arc<RequestClock>> {
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use super::*;
+
+    /// Ends when the clock fires.
+    pub async fn expired(clock: &RequestClock) {
+        let timer = timer::unset();
+        tokio::pin!(timer);
+        clock.expired(timer).await;
+    }
 
     #[tokio::test(start_paused = true)]
     async fn a_clock_fires_at_the_last_time_that_was_set() {
-        let clock = RequestClock::new();
-        clock.arm(Duration::from_secs(1));
-        let armed_again = async {
-            tokio::time::sleep(Duration::from_millis(500)).await;
-            clock.arm(Duration::from_secs(3));
-            std::future::pending::<()>().await;
-        };
-        tokio::select! { () = clock.expired() => {}, () = armed_again => {} }
-        assert_eq!(clock.begun.elapsed().as_millis(), 3500);
-        assert!(clock.fired());
+        for (first, second, expected) in [(1, 3, 3500), (3, 1, 1500)] {
+            let clock = RequestClock::new();
+            clock.arm(Duration::from_secs(first));
+            let armed_again = async {
+                tokio::time::sleep(Duration::from_millis(500)).await;
+                clock.arm(Duration::from_secs(second));
+                std::future::pending::<()>().await;
+            };
+            tokio::select! { biased; () = armed_again => {}, () = expired(&clock) => {} }
+            assert_eq!(clock.begun.elapsed().as_millis(), expected);
+            assert!(clock.fired());
+        }
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_clock_that_was_armed_patiently_waits_while_a_part_is_written() {
-        let clock = RequestClock::new();
+        let clock = Arc::new(RequestClock::new());
         let part = clock.begin_part();
         clock.arm_patiently(Duration::from_secs(2));
         let written = async {
@@ -154,12 +212,12 @@ mod tests {
             drop(part);
             std::future::pending::<()>().await;
         };
-        tokio::select! { () = clock.expired() => {}, () = written => {} }
+        tokio::select! { biased; () = written => {}, () = expired(&clock) => {} }
         assert_eq!(clock.begun.elapsed().as_millis(), 4000);
-        let clock = RequestClock::new();
+        let clock = Arc::new(RequestClock::new());
         let _part = clock.begin_part();
         clock.arm(Duration::from_secs(2));
-        clock.expired().await;
+        expired(&clock).await;
         assert_eq!(clock.begun.elapsed().as_millis(), 2000);
     }
 
@@ -168,14 +226,34 @@ mod tests {
         let clock = RequestClock::new();
         clock.arm(Duration::from_secs(1));
         clock.disarm();
-        let waited = tokio::time::timeout(Duration::from_secs(3600), clock.expired()).await;
+        let waited = tokio::time::timeout(Duration::from_secs(3600), expired(&clock)).await;
         assert!(waited.is_err());
         assert!(!clock.fired());
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn one_timer_serves_the_clocks_of_many_requests() {
+        let timer = timer::unset();
+        tokio::pin!(timer);
+        let mut clock = Arc::new(RequestClock::new());
+        for seconds in [5, 1, 5] {
+            RequestClock::renew(&mut clock);
+            clock.arm(Duration::from_secs(9));
+            let request = tokio::time::sleep(Duration::from_secs(2));
+            tokio::select! { () = clock.expired(timer.as_mut()) => unreachable!(), () = request => {} }
+            RequestClock::renew(&mut clock);
+            clock.arm(Duration::from_secs(seconds));
+            clock.expired(timer.as_mut()).await;
+            assert_eq!(clock.begun.elapsed().as_secs(), seconds);
+        }
+        let kept = clock.clone();
+        RequestClock::renew(&mut clock);
+        assert!(kept.fired() && !clock.fired());
+    }
+
     #[tokio::test]
     async fn a_request_finds_its_clock_and_nobody_else_does() {
-        let clock = RequestClock::new();
+        let clock = Arc::new(RequestClock::new());
         let found = clock.around(async { current_clock() }).await;
         assert!(Arc::ptr_eq(&found.unwrap(), &clock));
         assert!(current_clock().is_none());

@@ -1,6 +1,7 @@
 //! What has this connection learned so far?
 
 use config::snapshot::TlsEntry;
+use http::HeaderValue;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64};
@@ -11,6 +12,8 @@ pub struct ConnectionContext {
     pub listener: Arc<ListenerFacts>,
     /// The peer of the socket, or what the PROXY protocol says; IPv4-mapped addresses in IPv4 form.
     pub client: SocketAddr,
+    /// Its address, as backends are told it.
+    pub client_text: HeaderValue,
     /// None: plain.
     pub tls: Option<TlsFacts>,
     /// HTTP/2 streams in flight; 0 or 1 on HTTP/1.
@@ -37,6 +40,7 @@ pub struct ListenerFacts {
     pub label: Arc<str>,
     pub is_https: bool,
     pub public_port: u16,
+    pub public_port_text: HeaderValue,
 }
 
 /// What the handshake settled.

@@ -3,15 +3,16 @@
 use super::gate::{Gate, Remains};
 use super::head::{Head, HeadLimits, HeadScan};
 use super::refusal::{self, refuse};
-use super::{Connection, Ending, Processed};
+use super::{Connection, Ending, Processed, RequestClock, timer};
 use crate::shutdown::Phase;
 use config::reason::Reason;
 use pingora_core::protocols::Shutdown;
 use pingora_core::protocols::http::ServerSession;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, Sleep, timeout_at};
 
 /// Reads and judges each head, hands one request at a time to pingora, and takes the connection back.
 pub(super) async fn serve(connection: &Arc<Connection>, mut gate: Box<Gate>) -> Ending {
@@ -21,8 +22,11 @@ pub(super) async fn serve(connection: &Arc<Connection>, mut gate: Box<Gate>) -> 
         timeout: limits.header_timeout,
         ending: Ending::NoRequest,
     };
+    let mut clock = Arc::new(RequestClock::new());
+    let timer = timer::unset();
+    tokio::pin!(timer);
     loop {
-        let head = match read_head(connection, &mut gate, wait).await {
+        let head = match read_head(connection, &mut gate, wait, timer.as_mut()).await {
             Ok(head) => head,
             Err(NoHead::Refuse { reason, begun }) => {
                 return refuse(connection, gate, reason, begun).await;
@@ -39,7 +43,8 @@ pub(super) async fn serve(connection: &Arc<Connection>, mut gate: Box<Gate>) -> 
         connection.context.has_begun.store(false, Ordering::Relaxed);
         connection.context.keeps.store(false, Ordering::Relaxed);
         let session = session(connection, gate, head);
-        let processed = connection.process(session).await;
+        RequestClock::renew(&mut clock);
+        let processed = connection.process(session, &clock, timer.as_mut()).await;
         let is_lost = !connection.context.has_begun.load(Ordering::Relaxed);
         if is_lost && !matches!(processed, Processed::Reusable(_)) {
             // The engine did not understand what we did, and has answered by itself.
@@ -81,10 +86,15 @@ enum NoHead {
     Close(Ending),
 }
 
-async fn read_head(connection: &Connection, gate: &mut Gate, wait: Wait) -> Result<Head, NoHead> {
+async fn read_head(
+    connection: &Connection,
+    gate: &mut Gate,
+    wait: Wait,
+    timer: Pin<&mut Sleep>,
+) -> Result<Head, NoHead> {
     let limits = &connection.settings.limits;
     if gate.head_bytes().is_empty() {
-        wait_for_first_byte(connection, gate, wait).await?;
+        wait_for_first_byte(connection, gate, wait, timer).await?;
     }
     connection.ticket.touch();
     // Absolute, from the first byte: bytes that drip in do not prolong it.
@@ -112,7 +122,9 @@ async fn wait_for_first_byte(
     connection: &Connection,
     gate: &mut Gate,
     wait: Wait,
+    timer: Pin<&mut Sleep>,
 ) -> Result<(), NoHead> {
+    let deadline = Instant::now() + wait.timeout;
     let mut phase = connection.worker.phase.clone();
     let read = tokio::select! {
         biased; // What has arrived is served, even if the process stops.
@@ -120,7 +132,7 @@ async fn wait_for_first_byte(
         _ = phase.wait_for(|phase| *phase >= Phase::ClosingIdle) => {
             return Err(NoHead::Close(Ending::Stopping));
         }
-        () = tokio::time::sleep(wait.timeout) => return Err(NoHead::Close(wait.ending)),
+        () = timer::until(timer, deadline) => return Err(NoHead::Close(wait.ending)),
     };
     match read {
         Ok(read) if read > 0 => Ok(()),

@@ -1,7 +1,7 @@
 //! How does an HTTP/2 connection begin, serve its streams, and end?
 
 use super::gate::{Gate, QuietBytes};
-use super::{Connection, Ending, refusal};
+use super::{Connection, Ending, RequestClock, refusal, timer};
 use crate::shutdown::Phase;
 use ::h2::server::Connection as H2Connection;
 use bytes::Bytes;
@@ -150,7 +150,10 @@ impl Http2 {
             let mut session = ServerSession::new_http2(session);
             session.set_write_timeout(Some(write_stall));
             session.set_total_drain_timeout(Some(drain_body));
-            connection.process(session).await;
+            let clock = Arc::new(RequestClock::new());
+            let timer = timer::unset();
+            tokio::pin!(timer);
+            connection.process(session, &clock, timer).await;
         });
         None
     }

@@ -88,7 +88,7 @@ pub(super) fn refuse_connect(connection: &Connection, mut session: H2Session) {
 fn connect_answer(reason: Reason, request_id: &str) -> pingora_error::Result<ResponseHeader> {
     let mut header = ResponseHeader::build(reason.status(), Some(4))?;
     header.insert_header(SERVER, "hedgerow")?;
-    header.insert_header(X_REQUEST_ID, request_id)?;
+    header.insert_header(X_REQUEST_ID.text, request_id)?;
     header.insert_header(ALLOW, ALLOWED_METHODS)?;
     header.insert_header(CONTENT_LENGTH, "0")?;
     Ok(header)

@@ -59,6 +59,7 @@ pub fn prepare_request(
         request,
         &client::Written {
             client: &ctx.client,
+            peer: &connection.client_text,
             listener: &connection.listener,
             host: seen.host(),
             id: &ctx.id,

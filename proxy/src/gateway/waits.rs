@@ -110,7 +110,7 @@ fn for_client(now: Instant, ctx: &mut RequestCtx) {
     };
     let left = attempt.left(now);
     if attempt.watchdog.is_none() {
-        attempt.watch(left.map(|(left, _)| left));
+        attempt.watch(&ctx.patience, left.map(|(left, _)| left));
     }
     match left {
         Some((left, reason)) if left + BACKSTOP < stall => {
@@ -129,7 +129,7 @@ fn for_header(now: Instant, ctx: &mut RequestCtx) {
     };
     attempt.is_sent = true;
     let bound = attempt.header_bound(now);
-    attempt.watch(bound.map(|(bound, _)| bound));
+    attempt.watch(&ctx.patience, bound.map(|(bound, _)| bound));
     match bound {
         Some((bound, reason)) => ctx.patience.arm(now, bound + BACKSTOP, reason),
         None => ctx.patience.disarm(),

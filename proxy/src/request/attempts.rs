@@ -1,5 +1,6 @@
 //! Which endpoints has this request been to, and what came of it?
 
+use super::patience::Patience;
 use crate::observe::access_log::AttemptRecord;
 use crate::upstream::state::{EndpointState, InFlight};
 use crate::upstream::timeouts::Timeouts;
@@ -94,13 +95,15 @@ impl Attempt {
     }
 
     /// Sets the watchdog on a connection of this request alone. A shared one must not be shut down for one request.
-    pub fn watch(&mut self, bound: Option<Duration>) {
-        self.watchdog = match (bound, self.fd) {
-            (Some(bound), Some(fd)) if self.is_alone && self.first_byte.is_none() => {
-                Some(Watchdog::watch(fd, self.endpoint().address, bound))
-            }
-            _ => None,
-        };
+    pub fn watch(&mut self, patience: &Patience, bound: Option<Duration>) {
+        // The one before is called off first: its drop would call off the next one.
+        self.watchdog = None;
+        if let (Some(bound), Some(fd)) = (bound, self.fd)
+            && self.is_alone
+            && self.first_byte.is_none()
+        {
+            self.watchdog = patience.watch(fd, self.endpoint().address, bound);
+        }
     }
 }
 

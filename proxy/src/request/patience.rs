@@ -1,8 +1,11 @@
 //! How long does a step take that the engine cannot time out, and whose fault is it then?
 
 use crate::connection::{PartInFlight, RequestClock, current_clock};
+use crate::upstream::watchdog::Watchdog;
 use bytes::Bytes;
 use config::reason::Reason;
+use std::net::SocketAddr;
+use std::os::fd::RawFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -53,6 +56,12 @@ impl Patience {
             }),
             None => part,
         }
+    }
+
+    /// Watches the connection of an attempt: see `Watchdog`.
+    pub fn watch(&self, fd: RawFd, endpoint: SocketAddr, time: Duration) -> Option<Watchdog> {
+        let clock = self.clock.clone()?;
+        Some(Watchdog::watch(clock, fd, endpoint, time))
     }
 
     /// With what the clock is to be set, if it is to be set anew.

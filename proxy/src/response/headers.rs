@@ -9,6 +9,16 @@ use std::time::Duration;
 
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
+/// What `Connection` mostly names: no field at all, fields that go anyway, and those that frame the message, which stay.
+const NOTHING_NEW: [&str; 7] = [
+    "keep-alive",
+    "close",
+    "upgrade",
+    "te",
+    "proxy-connection",
+    "content-length",
+    "transfer-encoding",
+];
 /// Names that one `Connection` field is obeyed for. A backend that names more is not worth the time.
 const NOMINATIONS_MAX: usize = 10;
 
@@ -49,17 +59,20 @@ pub fn keep_alive(headers: &HeaderMap) -> Option<Duration> {
     seconds.map(|seconds| Duration::from_secs(u64::from(seconds)))
 }
 
-/// The fields that `Connection` names, but for those that frame the message.
+/// The further fields that `Connection` names. Mostly none, and then without asking for memory.
 fn nominated(headers: &HeaderMap) -> Vec<HeaderName> {
     let lines = headers.get_all(CONNECTION).into_iter();
     lines
         .flat_map(|line| line.as_bytes().split(|byte| *byte == b','))
         .take(NOMINATIONS_MAX)
-        .filter_map(|name| HeaderName::from_bytes(name.trim_ascii()).ok())
+        .map(<[u8]>::trim_ascii)
         .filter(|name| {
-            ![CONTENT_LENGTH, TRANSFER_ENCODING, UPGRADE].contains(name)
-                && headers.contains_key(name)
+            !NOTHING_NEW
+                .iter()
+                .any(|known| name.eq_ignore_ascii_case(known.as_bytes()))
         })
+        .filter_map(|name| HeaderName::from_bytes(name).ok())
+        .filter(|name| headers.contains_key(name))
         .collect()
 }
 

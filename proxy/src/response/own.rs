@@ -160,7 +160,7 @@ fn header(
 fn common_header(ctx: &RequestCtx, status: u16) -> Result<ResponseHeader> {
     let mut header = ResponseHeader::build(status, Some(8))?;
     header.insert_header(SERVER, HeaderValue::from_static("hedgerow"))?;
-    header.insert_header(crate::client::X_REQUEST_ID, ctx.id.to_header())?;
+    header.insert_header(crate::client::X_REQUEST_ID.text, ctx.id.to_header())?;
     header.insert_header(CACHE_CONTROL, HeaderValue::from_static("no-store"))?;
     Ok(header)
 }

@@ -68,8 +68,10 @@ fn connection(is_https: bool, server_name: Option<(&str, Option<&str>)>) -> Conn
             label: "l".into(),
             is_https,
             public_port: if is_https { 443 } else { 80 },
+            public_port_text: HeaderValue::from_static("80"),
         }),
         client: ([192, 0, 2, 1], 4711).into(),
+        client_text: HeaderValue::from_static("192.0.2.1"),
         tls: server_name.map(|(name, opened_for)| TlsFacts {
             server_name: Some(name.into()),
             entry: opened_for.map(|host| Arc::new(entry(host))),
@@ -191,12 +193,12 @@ fn another_host_of_the_rule_is_sent_to_the_canonical_one_in_one_step() {
 fn redirect(filter: Redirect) -> InForce {
     let mut one = rule("site", Action::Redirect(filter));
     one.object.kind = Kind::HttpRoute;
-    one.matches = vec![RequestMatch {
+    one.matches = Arc::new([RequestMatch {
         path: PathMatch::Prefix("/old".into()),
         method: None,
         headers: Vec::new(),
         query: Vec::new(),
-    }];
+    }]);
     in_force(one, &[])
 }
 

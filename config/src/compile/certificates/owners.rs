@@ -50,7 +50,7 @@ impl<'a> Owners<'a> {
             if rule.hosts.is_empty() {
                 self.any.insert(namespace);
             }
-            for host in &rule.hosts {
+            for host in rule.hosts.iter() {
                 let name = &host.name;
                 if last.replace((name, host.labels)) == Some((name, host.labels)) {
                     continue;

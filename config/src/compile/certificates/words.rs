@@ -208,7 +208,7 @@ pub fn no_certificate(route: &Route, rule: &RouteRule, host: &Hostname) -> Probl
         severity,
         code: ProblemCode::NoCertificate,
         object: route.object.clone(),
-        field: rule.field.clone(),
+        field: rule.field.to_string(),
         found: format!("no certificate for {host}"),
         expected,
         origin: rule.origin.clone(),

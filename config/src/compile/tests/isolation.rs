@@ -40,7 +40,7 @@ fn claim(site: &Site, namespace: &str, target: &str) -> usize {
     let routes = site.model.routes.iter();
     let own = routes.filter(|route| &*route.object.name.namespace == namespace);
     let rules = own.flat_map(|route| &route.rules);
-    let hosts = rules.flat_map(|rule| match rule.hosts.as_slice() {
+    let hosts = rules.flat_map(|rule| match &*rule.hosts {
         [] => vec![1],
         hosts => hosts.iter().map(|of| claim_of(of, host)).collect(),
     });

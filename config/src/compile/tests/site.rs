@@ -236,15 +236,15 @@ fn rule(index: usize, host: Option<HostMatch>, path: &str, to: WeightedReference
         None => path::prefix(path),
     };
     RouteRule {
-        field: format!("spec.rules[0].http.paths[{index}]"),
+        field: format!("spec.rules[0].http.paths[{index}]").into(),
         origin: None,
         hosts: host.into_iter().collect(),
-        matches: vec![RequestMatch {
+        matches: Arc::new([RequestMatch {
             path: parsed.unwrap(),
             method: None,
             headers: Vec::new(),
             query: Vec::new(),
-        }],
+        }]),
         scope: ListenerScope::ALL,
         is_default_backend: false,
         filters: Vec::new(),

@@ -1,5 +1,6 @@
 //! Does the table find what the specifications say, and what a naive search finds?
 
+mod allocations;
 mod gateway_api;
 mod ingress;
 mod reference;
@@ -12,6 +13,7 @@ use crate::path;
 use crate::pattern::{Budget, Pattern};
 use crate::snapshot::{Action, Rule};
 use http::{HeaderName, HeaderValue};
+use std::sync::Arc;
 
 /// A rule without a backend, named by its field.
 pub fn rule(field: &str, hosts: &[&str], matches: Vec<RequestMatch>) -> Rule {
@@ -21,10 +23,10 @@ pub fn rule(field: &str, hosts: &[&str], matches: Vec<RequestMatch>) -> Rule {
     };
     Rule {
         object: ObjectRef::new(Kind::HttpRoute, "default", "route"),
-        field: field.to_owned(),
+        field: field.into(),
         origin: None,
         hosts: hosts.iter().map(host).collect(),
-        matches,
+        matches: matches.into(),
         scope: ListenerScope::ALL,
         is_default_backend: false,
         filters: Vec::new(),
@@ -145,7 +147,7 @@ pub fn check_rules(rules: &[Rule], asked: &str, expected: &str) {
     let (table, _) = RouteTable::build(rules);
     let request = Asked::parse(asked);
     let found = table.find(&request.view());
-    assert_eq!(rules[found.index()].field, expected, "{asked}");
+    assert_eq!(&*rules[found.index()].field, expected, "{asked}");
     let naive = reference::find(rules, &request.view());
     assert_eq!(found, naive, "the reference disagrees on {asked}");
 }
@@ -192,7 +194,7 @@ fn what_only_looks_like_a_parent_is_not_one() {
 #[test]
 fn a_host_of_many_labels_matches_a_wildcard_that_may_have_many() {
     let mut ingress = rule("one", &["*.b.test"], vec![request_match("/")]);
-    ingress.hosts[0].labels = WildcardLabels::One;
+    Arc::make_mut(&mut ingress.hosts)[0].labels = WildcardLabels::One;
     let gateway = rule("many", &["*.test"], vec![request_match("/")]);
     let rules = with_not_found(vec![ingress, gateway]);
     check_rules(&rules, "GET a.b.test/", "one");
@@ -215,7 +217,7 @@ fn a_port_that_a_rule_is_not_for_does_not_reach_it() {
     let mut internal = rule("internal", &[], vec![request_match("/a")]);
     internal.scope.port = Some(81);
     let mut public = internal.clone();
-    (public.field, public.scope.port) = ("public".to_owned(), Some(80));
+    (public.field, public.scope.port) = ("public".into(), Some(80));
     let rules = with_not_found(vec![internal, public]);
     check_rules(&rules, "GET h:80/a", "public");
     check_rules(&rules, "GET h:81/a", "internal");

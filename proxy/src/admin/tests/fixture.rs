@@ -182,13 +182,13 @@ fn rule(number: usize, path: &str, filters: Vec<Filter>, service: &ObjectName) -
         value: TextMatch::Exact(SECRET.into()),
     };
     RouteRule {
-        field: format!("spec.rules[0].http.paths[{number}]"),
+        field: format!("spec.rules[0].http.paths[{number}]").into(),
         origin: origin(),
-        hosts: vec![HostMatch {
+        hosts: Arc::new([HostMatch {
             name: Hostname::parse(HOST).unwrap(),
             labels: WildcardLabels::One,
-        }],
-        matches: vec![RequestMatch {
+        }]),
+        matches: Arc::new([RequestMatch {
             path: PathMatch::Prefix(path.into()),
             method: None,
             headers: if filters.is_empty() {
@@ -197,7 +197,7 @@ fn rule(number: usize, path: &str, filters: Vec<Filter>, service: &ObjectName) -
                 vec![cookie]
             },
             query: Vec::new(),
-        }],
+        }]),
         scope: ListenerScope::ALL,
         is_default_backend: false,
         filters,

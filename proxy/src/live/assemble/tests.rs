@@ -47,10 +47,10 @@ pub fn certificate() -> Arc<CertifiedKey> {
 pub fn rule(name: &str, action: Action) -> Rule {
     Rule {
         object: ObjectRef::new(Kind::Ingress, "website", name),
-        field: String::new(),
+        field: Arc::from(""),
         origin: None,
-        hosts: Vec::new(),
-        matches: Vec::new(),
+        hosts: Arc::new([]),
+        matches: Arc::new([]),
         scope: ListenerScope::ALL,
         is_default_backend: false,
         filters: Vec::new(),

@@ -2,7 +2,7 @@
 //!
 //! Written by hand into one buffer: the names, their order and their bounds are all here. `docs/access-log.md` is the reader's side of it.
 
-use super::escape::{push_formatted, push_json};
+use super::escape::{push_address, push_endpoint, push_formatted, push_json, push_number};
 use super::{Record, without_query};
 use crate::request::attempts::RECORDED_MAX;
 use std::time::Duration;
@@ -29,10 +29,9 @@ pub fn write_line(line: &mut Vec<u8>, record: &Record<'_>) {
         record.request_id.as_bytes(),
         REQUEST_ID_BYTES_MAX,
     );
-    push_formatted(
-        line,
-        format_args!(",\"client\":\"{}\"", record.client.to_canonical()),
-    );
+    line.extend_from_slice(b",\"client\":\"");
+    push_address(line, record.client.to_canonical());
+    line.push(b'"');
     request(line, record);
     answer(line, record);
     destination(line, record);
@@ -71,13 +70,10 @@ fn request(line: &mut Vec<u8>, record: &Record<'_>) {
 }
 
 fn answer(line: &mut Vec<u8>, record: &Record<'_>) {
-    push_formatted(line, format_args!(",\"status\":{}", record.status));
+    number(line, "status", record.status.into());
     word(line, "reason", record.reason.as_str());
-    let (bytes_in, bytes_out) = (record.bytes_in, record.bytes_out);
-    push_formatted(
-        line,
-        format_args!(",\"bytes_in\":{bytes_in},\"bytes_out\":{bytes_out}"),
-    );
+    number(line, "bytes_in", record.bytes_in);
+    number(line, "bytes_out", record.bytes_out);
     milliseconds(line, "total_ms", record.total);
     if let Some(time) = record.endpoint_time {
         milliseconds(line, "endpoint_ms", time);
@@ -93,12 +89,11 @@ fn destination(line: &mut Vec<u8>, record: &Record<'_>) {
         text(line, "backend", record.backend.as_bytes(), NAME_BYTES_MAX);
     }
     if let Some(endpoint) = record.endpoint {
-        push_formatted(line, format_args!(",\"endpoint\":\"{endpoint}\""));
+        line.extend_from_slice(b",\"endpoint\":\"");
+        push_endpoint(line, endpoint);
+        line.push(b'"');
     }
-    push_formatted(
-        line,
-        format_args!(",\"attempt_count\":{}", record.attempt_count),
-    );
+    number(line, "attempt_count", record.attempt_count.into());
     line.extend_from_slice(b",\"attempts\":[");
     let mut is_first = true;
     for attempt in record.attempts.iter().take(ATTEMPTS_MAX) {
@@ -106,10 +101,9 @@ fn destination(line: &mut Vec<u8>, record: &Record<'_>) {
             line.push(b',');
         }
         is_first = false;
-        push_formatted(
-            line,
-            format_args!("{{\"endpoint\":\"{}\"", attempt.endpoint),
-        );
+        line.extend_from_slice(b"{\"endpoint\":\"");
+        push_endpoint(line, attempt.endpoint);
+        line.push(b'"');
         word(line, "outcome", attempt.outcome.as_str());
         milliseconds(line, "ms", attempt.time);
         line.push(b'}');
@@ -118,19 +112,39 @@ fn destination(line: &mut Vec<u8>, record: &Record<'_>) {
 }
 
 fn text(line: &mut Vec<u8>, name: &str, value: &[u8], bytes_max: usize) {
-    push_formatted(line, format_args!(",\"{name}\":"));
+    begin(line, name);
     push_json(line, value, bytes_max);
 }
 
 /// A value out of a closed set of ours: nothing in it needs an escape.
 fn word(line: &mut Vec<u8>, name: &str, value: &'static str) {
-    push_formatted(line, format_args!(",\"{name}\":\"{value}\""));
+    begin(line, name);
+    line.push(b'"');
+    line.extend_from_slice(value.as_bytes());
+    line.push(b'"');
+}
+
+fn number(line: &mut Vec<u8>, name: &str, value: u64) {
+    begin(line, name);
+    push_number(line, value);
 }
 
 /// With three decimals: microseconds.
 fn milliseconds(line: &mut Vec<u8>, name: &str, time: Duration) {
-    let (whole, rest) = (time.as_millis(), time.subsec_micros() % 1000);
-    push_formatted(line, format_args!(",\"{name}\":{whole}.{rest:03}"));
+    begin(line, name);
+    push_number(line, u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
+    // A digit in front keeps the zeros; the point takes its place.
+    let point = line.len();
+    push_number(line, u64::from(1000 + time.subsec_micros() % 1000));
+    if let Some(point) = line.get_mut(point) {
+        *point = b'.';
+    }
+}
+
+fn begin(line: &mut Vec<u8>, name: &str) {
+    line.extend_from_slice(b",\"");
+    line.extend_from_slice(name.as_bytes());
+    line.extend_from_slice(b"\":");
 }
 
 /// `https://user:password@host/` without the name and the password (RFC 9110 §10.1.3 forbids them in Referer; some send them).

@@ -1,6 +1,7 @@
 //! Do the examples of the Kubernetes documentation of Ingress hold?
 
 use super::*;
+use std::sync::Arc;
 
 /// "Examples" under "Path types", row by row.
 #[test]
@@ -54,7 +55,7 @@ fn what_no_path_matches_goes_to_the_default_backend() {
 fn the_host_name_examples_of_the_ingress_documentation_hold() {
     let wildcard = |field: &str| {
         let mut rule = rule(field, &["*.foo.com"], vec![request_match("/")]);
-        rule.hosts[0].labels = WildcardLabels::One;
+        Arc::make_mut(&mut rule.hosts)[0].labels = WildcardLabels::One;
         rule
     };
     let rules = with_not_found(vec![wildcard("wildcard")]);

@@ -6,6 +6,7 @@ use crate::model::PathMatch;
 use crate::snapshot::RuleId;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
+use std::sync::Arc;
 
 /// The least by `Precedence` of all that match.
 pub fn find(rules: &[Rule], request: &RequestView<'_>) -> RuleId {
@@ -125,7 +126,7 @@ fn any_rule(names: Vec<String>) -> impl Strategy<Value = Rule> {
     (hosts, matches, flags).prop_map(|(hosts, matches, (is_one_label, scope, default, port))| {
         let hosts: Vec<&str> = hosts.iter().map(String::as_str).collect();
         let mut rule = rule("", &hosts, matches);
-        for host in &mut rule.hosts {
+        for host in Arc::make_mut(&mut rule.hosts) {
             if is_one_label {
                 host.labels = WildcardLabels::One;
             }
@@ -196,7 +197,7 @@ proptest! {
         let name = |mut rules: Vec<Rule>| {
             for rule in &mut rules {
                 let paths: Vec<_> = rule.matches.iter().map(|m| format!("{m:?}")).collect();
-                rule.field = format!("{:?} {paths:?} {:?} {}", rule.hosts, rule.scope, rule.is_default_backend);
+                rule.field = format!("{:?} {paths:?} {:?} {}", rule.hosts, rule.scope, rule.is_default_backend).into();
             }
             rules
         };
@@ -227,7 +228,7 @@ fn reference_rank(rule: &Rule, asked: &Asked) -> Option<String> {
     let any = rule.hosts.is_empty().then_some(None);
     let mut best: Option<Precedence> = None;
     for host in hosts.chain(any) {
-        for wanted in &rule.matches {
+        for wanted in rule.matches.iter() {
             let precedence = Precedence::of(rule, RuleId(0), host, 0, wanted);
             if matches(rule, host, wanted, &asked.view()) && best.is_none_or(|b| precedence < b) {
                 best = Some(precedence);
