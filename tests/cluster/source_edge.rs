@@ -86,7 +86,7 @@ fn role(kind: &str, binding: &str, groups: &str, resources: &str) -> String {
 /// The hosts with a rule.
 pub fn names(in_force: &InForce) -> BTreeSet<String> {
     let rules = in_force.snapshot.rules.iter();
-    let hosts = rules.flat_map(|rule| &rule.hosts);
+    let hosts = rules.flat_map(|rule| rule.hosts.iter());
     hosts.map(|host| host.name.to_string()).collect()
 }
 

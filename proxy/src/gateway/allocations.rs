@@ -91,7 +91,7 @@ fn walk(shared: &Arc<Shared>, session: &mut Session) -> Vec<(&'static str, u64)>
         decide::decide(session, ctx).unwrap();
     });
     count("endpoint", &mut || {
-        drop(now(attempt::begin(session, ctx)).unwrap())
+        drop(now(attempt::begin(session, ctx)).unwrap());
     });
     count("connected", &mut || attempt::connected(ctx, 0));
     let mut request = session.req_header().clone();

@@ -148,8 +148,12 @@ mod tests {
 
     #[test]
     fn what_was_left_behind_is_removed_and_its_programs_are_killed() {
+        // Not where others sweep: they would remove it before the program is there.
+        let root = tempfile::tempdir().unwrap();
         // No process has this id: the kernel's are at most 4 million (proc(5)).
-        let left = root().join(format!("{PREFIX}4200000-1-{}", std::process::id()));
+        let left = root
+            .path()
+            .join(format!("{PREFIX}4200000-1-{}", std::process::id()));
         std::fs::create_dir(&left).unwrap();
         let mut program = Command::new("sh")
             .args(["-c", "read -r _; :", "program"])
@@ -163,7 +167,7 @@ mod tests {
             assert!(Instant::now() < deadline, "the program does not start");
             std::thread::yield_now();
         }
-        drop(Directory::create());
+        sweep(root.path());
         assert!(!program.wait().unwrap().success(), "killed");
         assert!(!left.exists());
     }
