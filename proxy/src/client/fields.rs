@@ -1,7 +1,7 @@
 //! Which fields tell the backend who is asking?
 
 use super::Client;
-use super::forwarded::{X_FORWARDED_FOR, X_FORWARDED_PROTO};
+use super::forwarded::{self, X_FORWARDED_FOR, X_FORWARDED_PROTO};
 use crate::connection::context::ListenerFacts;
 use crate::request::id::RequestId;
 use crate::sanitise::{CDN_LOOP, OUR_NAME};
@@ -96,8 +96,13 @@ fn overwrite(request: &mut RequestHeader, written: &Written<'_>) -> Result<()> {
 fn extend(request: &mut RequestHeader, written: &Written<'_>) -> Result<()> {
     let chain = chain(&request.headers, written.peer);
     request.insert_header(X_FORWARDED_FOR.text, chain)?;
-    if !is_proto(request.headers.get(&X_FORWARDED_PROTO.name)) {
-        request.remove_header(&X_FORWARDED_PROTO.name);
+    // The backend hears what the edge has decided by.
+    match forwarded::is_https(&request.headers) {
+        Some(is_https) => {
+            let proto = HeaderValue::from_static(proto(is_https));
+            request.insert_header(X_FORWARDED_PROTO.text, proto)?;
+        }
+        None => drop(request.remove_header(&X_FORWARDED_PROTO.name)),
     }
     if !is_port(request.headers.get(&X_FORWARDED_PORT.name)) {
         request.remove_header(&X_FORWARDED_PORT.name);
@@ -108,8 +113,8 @@ fn extend(request: &mut RequestHeader, written: &Written<'_>) -> Result<()> {
 fn write_missing(request: &mut RequestHeader, written: &Written<'_>) -> Result<()> {
     let listener = written.listener;
     if !request.headers.contains_key(&X_FORWARDED_PROTO.name) {
-        let proto = if listener.is_https { "https" } else { "http" };
-        request.insert_header(X_FORWARDED_PROTO.text, HeaderValue::from_static(proto))?;
+        let proto = HeaderValue::from_static(proto(listener.is_https));
+        request.insert_header(X_FORWARDED_PROTO.text, proto)?;
         // A port of another hop says nothing of this connection.
         request.remove_header(&X_FORWARDED_PORT.name);
     }
@@ -127,13 +132,8 @@ fn write_missing(request: &mut RequestHeader, written: &Written<'_>) -> Result<(
 
 /// A trusted proxy that says `https` but no port was not dialled at our port; no port is better than a wrong one.
 fn has_proxys_proto(written: &Written<'_>, request: &RequestHeader) -> bool {
-    let ours: &[u8] = if written.listener.is_https {
-        b"https"
-    } else {
-        b"http"
-    };
     let said = request.headers.get(&X_FORWARDED_PROTO.name);
-    said.is_some_and(|said| said.as_bytes() != ours)
+    said.is_some_and(|said| said.as_bytes() != proto(written.listener.is_https).as_bytes())
 }
 
 fn forwarded_names(headers: &HeaderMap) -> Vec<HeaderName> {
@@ -141,8 +141,8 @@ fn forwarded_names(headers: &HeaderMap) -> Vec<HeaderName> {
     headers.keys().filter(is_forwarded).cloned().collect()
 }
 
-fn is_proto(value: Option<&HeaderValue>) -> bool {
-    value.is_some_and(|value| matches!(value.as_bytes(), b"http" | b"https"))
+fn proto(is_https: bool) -> &'static str {
+    if is_https { "https" } else { "http" }
 }
 
 fn is_port(value: Option<&HeaderValue>) -> bool {
@@ -250,6 +250,10 @@ mod tests {
         check(&headers, "x-forwarded-port", &[]);
         check(&headers, "x-forwarded-prefix", &["/admin"]);
         check(&headers, "forwarded", &[]);
+        for https in ["HTTPS", "https, http"] {
+            let headers = written(true, PLAIN, &[("x-forwarded-proto", https)]);
+            check(&headers, "x-forwarded-proto", &["https"]);
+        }
         let headers = written(
             true,
             PLAIN,
