@@ -164,7 +164,7 @@ struct ExternalNameRaw {
 #[serde(default, rename_all = "camelCase")]
 #[schemars(inline)]
 struct StateRaw {
-    /// Where the last good objects are kept, so that a restart without the API server still serves. Not in this version: nothing is kept.
+    /// Where the last good objects are kept, so that a restart without the API server still serves. Only for the API server as the source.
     directory: Option<Leaf<PathBuf>>,
 }
 

@@ -15,6 +15,7 @@ use k8s_openapi::api::discovery::v1::EndpointSlice;
 use k8s_openapi::api::networking::v1::{Ingress, IngressClass};
 use serde::{Deserialize, Serialize};
 use std::io::{self, Write};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 /// The number goes up when an older reader would misread what is written.
@@ -42,6 +43,7 @@ struct ObjectRaw<K> {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct SavedRaw {
     key: u64,
+    api_server: Vec<SocketAddr>,
     ingresses: Vec<ObjectRaw<Ingress>>,
     ingress_classes: Vec<ObjectRaw<IngressClass>>,
     services: Vec<ObjectRaw<Service>>,
@@ -117,7 +119,7 @@ fn saved(raw: SavedRaw) -> Saved {
             problems: Vec::new(),
             unused: Vec::new(),
             is_directory: false,
-            api_server: Arc::default(),
+            api_server: raw.api_server.into(),
         },
     }
 }
@@ -139,7 +141,8 @@ pub(super) fn write(out: &mut impl Write, objects: &Objects, key: u64) -> io::Re
         sum: Hasher::new(),
     };
     out.write_all(FIRST_LINE)?;
-    write!(out, "{{\"key\":{key}")?;
+    write!(out, "{{\"key\":{key},\"apiServer\":")?;
+    serde_json::to_writer(&mut out, &*objects.api_server)?;
     write_set(&mut out, "ingresses", &objects.ingresses)?;
     write_set(&mut out, "ingressClasses", &objects.ingress_classes)?;
     write_set(&mut out, "services", &objects.services)?;

@@ -44,6 +44,7 @@ fn site(yaml: &str) -> Objects {
     let secret = sample::secret("tls", &sample::certificate(&["shop.test"], (2026, 2028)));
     let mut objects = sample::objects(&format!("{yaml}{secret}"));
     objects.is_directory = false;
+    objects.api_server = ["10.0.0.9:6443".parse().unwrap()].into();
     objects
 }
 
@@ -75,6 +76,7 @@ fn objects_come_back_and_come_to_the_same() {
         (7, bytes)
     );
     assert_eq!(saved.objects.secrets.len(), 1);
+    assert_eq!(saved.objects.api_server, objects.api_server);
     let (before, after) = (compiled(&objects), compiled(&saved.objects));
     assert_eq!(before.snapshot.digest, after.snapshot.digest);
     assert_eq!(addresses(&before), addresses(&after));
