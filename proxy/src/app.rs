@@ -139,6 +139,7 @@ impl Edge {
             conditions: ground.conditions.clone(),
             settings: control.settings.clone(),
             own_problems: control.own_problems.clone(),
+            version: control.version.clone(),
             turn: Default::default(),
         });
         control.spawn(reloader.clone().keep_binding());

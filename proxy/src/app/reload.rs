@@ -18,6 +18,9 @@ use tokio::sync::{Mutex, watch};
 /// A listener that could not be bound is tried again this often.
 const RETRY_INTERVAL: Duration = Duration::from_secs(5);
 
+/// The publisher takes milliseconds.
+const IN_FORCE_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// Everybody who wants to know of new settings.
 pub struct Reloader {
     pub flags: Flags,
@@ -28,6 +31,8 @@ pub struct Reloader {
     pub conditions: Arc<Conditions>,
     pub settings: watch::Sender<Arc<Settings>>,
     pub own_problems: watch::Sender<OwnProblems>,
+    /// Of what is in force.
+    pub version: watch::Receiver<u64>,
     /// One reload at a time: listeners are bound and closed in between.
     pub turn: Mutex<Standing>,
 }
@@ -90,7 +95,16 @@ impl Reloader {
         standing.unbound = self.bind(&wanted).await;
         let problems = standing.all();
         self.access_log.configure(wanted.access_log);
-        self.settings.send_replace(Arc::new(wanted));
+        let wanted = Arc::new(wanted);
+        self.settings.send_replace(wanted.clone());
+        // Whoever is told that they are in force may rely on it. Before the first snapshot nothing is.
+        let in_force = self.until_in_force(&wanted);
+        if tokio::time::timeout(IN_FORCE_TIMEOUT, in_force)
+            .await
+            .is_err()
+        {
+            tracing::warn!("new settings wait for a configuration to come into force with");
+        }
         if !problems.is_empty() {
             tracing::warn!(problems = %sentences(&problems), "settings are in force, with problems");
         } else {
@@ -99,6 +113,17 @@ impl Reloader {
         self.own_problems.send_replace(Arc::new(problems));
         self.metrics.config.settings_applied(Applied::Ok);
         self.conditions.set_settings_problem(None);
+    }
+
+    async fn until_in_force(&self, settings: &Arc<Settings>) {
+        let live = &self.server.shared().live;
+        let mut version = self.version.clone();
+        loop {
+            version.mark_unchanged();
+            if Arc::ptr_eq(&live.current().settings, settings) || version.changed().await.is_err() {
+                return;
+            }
+        }
     }
 
     /// Returns what is wrong with those listeners that cannot be bound.
