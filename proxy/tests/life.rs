@@ -80,8 +80,12 @@ impl Running {
 }
 
 impl Drop for Running {
-    /// A test that failed leaves no process behind.
+    /// Leaves nothing behind, also where the test did not end it or failed: killed, a demo could not remove its site.
     fn drop(&mut self) {
+        if let Ok(None) = self.child.try_wait() {
+            self.signal("INT");
+            let _ = self.rest.read_to_string(&mut String::new());
+        }
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

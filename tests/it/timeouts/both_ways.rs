@@ -13,14 +13,13 @@ use tokio::io::AsyncReadExt;
 const LONG: usize = 24 * 1024 * 1024;
 /// Of a pace that is slow, but none of the silences that the stories bound.
 const PAUSE: Duration = Duration::from_millis(100);
-const PARTS: usize = 12;
+const PARTS: usize = 25;
+/// Less than all parts take together, and so much more than a pause that a busy machine does not make one of it.
+const IDLE: Duration = Duration::from_secs(2);
 
 async fn edge(origin: &Scripted, idle: &str) -> Edge {
     let site = manifest::shop_annotated(&[origin.address], &[("idle-timeout", idle)]);
-    Edge::start_with(&site, |settings| {
-        settings.limits.body_stall_timeout = Duration::from_millis(400);
-    })
-    .await
+    Edge::start_with(&site, |settings| settings.limits.body_stall_timeout = IDLE).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -36,7 +35,7 @@ async fn an_upload_under_an_answer_that_has_begun_may_take_its_time() {
         Ok(())
     })
     .await;
-    let edge = edge(&origin, "400ms").await;
+    let edge = edge(&origin, "2s").await;
     let mut client = Connection::open(edge.http()).await.expect("connects");
     let length = PARTS * 5 + "the end".len();
     let head = format!("POST /up HTTP/1.1\r\nhost: shop.test\r\ncontent-length: {length}\r\n\r\n");
@@ -62,7 +61,7 @@ async fn a_client_that_reads_slowly_is_no_idle_backend() {
         Ok(())
     })
     .await;
-    let edge = edge(&origin, "300ms").await;
+    let edge = edge(&origin, "2s").await;
     let mut client = Connection::open(edge.http()).await.expect("connects");
     let request = Request::new("GET", "http://shop.test/down").to_bytes();
     client.send(request).await.expect("sends");
@@ -86,7 +85,7 @@ async fn a_client_that_reads_slowly_is_no_idle_backend() {
 async fn a_backend_that_pauses_is_not_the_clients_silence() {
     let origin = Scripted::start(|mut scene, _| async move {
         scene.read_head().await?;
-        tokio::time::sleep(PAUSE * 20).await; // Longer than the client may be silent; the client is not.
+        tokio::time::sleep(IDLE * 3 / 2).await; // Longer than the client may be silent; the client is not.
         let mut left = LONG - scene.ahead.len();
         let mut sink = vec![0; 256 * 1024];
         while left > 0 {
