@@ -14,6 +14,7 @@ use anyhow::{Context, Result};
 use config::settings::Settings;
 use rustls::sign::CertifiedKey;
 use std::io::Write;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -62,6 +63,7 @@ impl Ground {
 
     /// Binds every listener, and serves what is in force.
     pub fn start_server(&self, layout: Layout) -> Result<Server> {
+        trusted_roots_can_be_read()?;
         let shared = Arc::new(Shared {
             live: self.live.clone(),
             metrics: self.metrics.clone(),
@@ -77,4 +79,20 @@ impl Ground {
         self.conditions.set_listeners(true);
         Ok(server)
     }
+}
+
+/// The engine takes the machine's certificate authorities for backends over TLS, and panics where these variables name what is not there.
+fn trusted_roots_can_be_read() -> Result<()> {
+    for variable in ["SSL_CERT_FILE", "SSL_CERT_DIR"] {
+        if let Some(path) = std::env::var_os(variable) {
+            let path = PathBuf::from(path);
+            std::fs::metadata(&path).with_context(|| {
+                format!(
+                    "the environment says {variable}={}, which cannot be read; unset it, or install the package ca-certificates",
+                    path.display()
+                )
+            })?;
+        }
+    }
+    Ok(())
 }

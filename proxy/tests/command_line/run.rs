@@ -258,3 +258,18 @@ fn a_barrage_leaves_memory_about_as_it_was() {
     );
     drop(held);
 }
+
+/// The engine would end the process with a panic, and a machine without the package has the variable all the same.
+#[test]
+fn authorities_that_are_not_there_are_named() {
+    let folder = tempfile::tempdir().expect("is made");
+    let anywhere = "127.0.0.1:0";
+    let mut command = hedgerow(&["run", "--http", anywhere, "--admin", anywhere]);
+    command.arg("--manifests").arg(folder.path());
+    let ended = command.env("SSL_CERT_FILE", "/no/such/file").output();
+    let ended = ended.expect("runs");
+    let said = String::from_utf8_lossy(&ended.stderr).into_owned();
+    assert_eq!(ended.status.code(), Some(1), "{said}");
+    assert!(said.contains("SSL_CERT_FILE=/no/such/file"), "{said}");
+    assert!(!said.contains("panicked"), "{said}");
+}
