@@ -106,6 +106,8 @@ pub const FORWARDED_HOPS_MAX: usize = 16;
 pub const HOLD_BACKOFF_MS: [u64; 4] = [50, 100, 200, 400];
 /// A connection gets this long to send its first request after the stop, before idle ones are closed.
 pub const LINGER: Duration = Duration::from_millis(1500);
+/// A socket that stops listening takes no new handshake, and the ones that have begun get this long: a slow round trip.
+pub const HANDSHAKE_LINGER: Duration = Duration::from_millis(200);
 
 const LAME_DUCK_SECONDS: u64 = 5;
 const DRAIN_SECONDS: u64 = 25;

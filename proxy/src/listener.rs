@@ -1,6 +1,7 @@
 //! How does a client's connection come in?
 
 pub mod accept;
+pub mod closing;
 pub mod permits;
 pub mod proxy_protocol;
 pub mod socket;

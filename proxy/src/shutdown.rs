@@ -1,8 +1,8 @@
 //! In which order do we stop?
 //!
 //! Measured: nobody who asks gets an error if readiness goes off first, the listeners stay open for the lame duck, the kernel's queue is
-//! emptied before they close, answers then say `Connection: close` or GOAWAY, and idle connections keep a moment for a request that was
-//! on its way.
+//! emptied before they close (`listener::closing`), answers then say `Connection: close` or GOAWAY, and idle connections keep a moment
+//! for a request that was on its way.
 
 use crate::server::Server;
 use config::limits::LINGER;
@@ -15,7 +15,7 @@ use tokio::time::timeout;
 pub enum Phase {
     /// Also while lame duck: only readiness says otherwise.
     Serving,
-    /// What the kernel has accepted already is taken, then the sockets close.
+    /// No handshake begins any more; those that have begun are taken, then the sockets close.
     NotAccepting,
     /// Answers carry `Connection: close`, HTTP/2 gets GOAWAY.
     Draining,

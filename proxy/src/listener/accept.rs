@@ -1,10 +1,11 @@
 //! What becomes of a connection that arrives?
 
-use super::Listener;
 use super::permits::Ticket;
+use super::{Listener, closing};
 use crate::connection::wire::reset_on_close;
 use crate::connection::{self, Worker};
 use crate::shutdown::Phase;
+use config::limits::HANDSHAKE_LINGER;
 use socket2::SockRef;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
@@ -12,6 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
+use tokio::time::timeout;
 
 /// What the kernel keeps of an answer beyond what is on its way.
 const UNSENT_BYTES_MAX: u32 = 128 * 1024;
@@ -27,34 +29,26 @@ pub async fn accept(
 ) -> io::Result<()> {
     let socket = TcpListener::from_std(socket)?;
     let mut phase = worker.phase.clone();
-    loop {
-        let accepted = tokio::select! {
-            accepted = socket.accept() => accepted,
-            _ = phase.wait_for(|phase| *phase >= Phase::NotAccepting) => break,
-            _ = removed.wait_for(|removed| *removed) => break,
-        };
-        match accepted {
-            Ok((tcp, peer)) => admit(&worker, &listener, tcp, peer),
-            // The client was gone before we came; the next one waits.
-            Err(error) if error.kind() == ErrorKind::ConnectionAborted => {}
-            Err(error) => pause(&listener, &error).await,
-        }
+    tokio::select! {
+        () = accept_all(&worker, &listener, &socket) => {}
+        _ = phase.wait_for(|phase| *phase >= Phase::NotAccepting) => {}
+        _ = removed.wait_for(|removed| *removed) => {}
     }
-    accept_waiting(&worker, &listener, socket)
+    // What the kernel has completed, or is about to, would be reset with the socket.
+    closing::refuse_handshakes(&socket);
+    let _ = timeout(HANDSHAKE_LINGER, accept_all(&worker, &listener, &socket)).await;
+    Ok(())
 }
 
-/// Connections that the kernel has completed already would be reset with the socket.
-fn accept_waiting(
-    worker: &Arc<Worker>,
-    listener: &Arc<Listener>,
-    socket: TcpListener,
-) -> io::Result<()> {
-    let socket = socket.into_std()?;
-    while let Ok((tcp, peer)) = socket.accept() {
-        tcp.set_nonblocking(true)?;
-        admit(worker, listener, TcpStream::from_std(tcp)?, peer);
+async fn accept_all(worker: &Arc<Worker>, listener: &Arc<Listener>, socket: &TcpListener) {
+    loop {
+        match socket.accept().await {
+            Ok((tcp, peer)) => admit(worker, listener, tcp, peer),
+            // The client was gone before we came; the next one waits.
+            Err(error) if error.kind() == ErrorKind::ConnectionAborted => {}
+            Err(error) => pause(listener, &error).await,
+        }
     }
-    Ok(())
 }
 
 fn admit(worker: &Arc<Worker>, listener: &Arc<Listener>, tcp: TcpStream, peer: SocketAddr) {
