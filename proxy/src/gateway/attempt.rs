@@ -164,12 +164,17 @@ pub fn response_began(
 pub fn failed(session: &Session, ctx: &mut RequestCtx, mut error: Box<Error>) -> Box<Error> {
     let now = Instant::now();
     let response_begun = has_response_begun(session);
-    if ctx
+    let is_lost = failure::is_lost_answer(&error);
+    if is_lost {
+        // What still waited for the client to read was not sent.
+        let sent = u64::try_from(session.as_ref().body_bytes_sent()).unwrap_or(u64::MAX);
+        ctx.bytes_out = ctx.bytes_out.min(sent);
+    }
+    let is_answered = ctx
         .attempt
         .as_ref()
-        .is_some_and(|attempt| attempt.is_answered)
-        && response_begun
-    {
+        .is_some_and(|attempt| attempt.is_answered);
+    if is_answered && response_begun && !is_lost {
         // A client that stops its upload once it has the whole answer does nothing wrong.
         ctx.failed = Some(Reason::Answered);
         ctx.end_attempt(Reason::Answered);

@@ -68,6 +68,15 @@ pub fn is_unsent(error: &Error) -> bool {
         && *error.esource() == ErrorSource::Upstream
 }
 
+/// Did a part of the answer not go to the client? Its side's other errors are about the rest of a request.
+pub fn is_lost_answer(error: &Error) -> bool {
+    *error.esource() == ErrorSource::Downstream
+        && matches!(
+            error.etype(),
+            ErrorType::WriteTimedout | ErrorType::WriteError | ErrorType::H2Error
+        )
+}
+
 /// Did the gate refuse to show the body? The engine takes that for a broken connection.
 fn is_malformed_body(error: &Error) -> bool {
     let cause = error.root_cause().downcast_ref::<io::Error>();

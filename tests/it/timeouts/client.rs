@@ -2,6 +2,8 @@
 
 use super::{GET, h2};
 use std::time::Duration;
+use tests::authority::trusting_client;
+use tests::client::h2::H2Connection;
 use tests::client::{Connection, Request};
 use tests::edge::Edge;
 use tests::manifest;
@@ -157,5 +159,36 @@ async fn a_client_that_does_not_read_does_not_hold_its_backend() {
     let line = edge.log.line_with("path", "/bytes/70000000").await;
     assert_eq!(line["reason"], "client-write-timeout", "{line}");
     drop((answer, h2, connection));
+    edge.stop().await;
+}
+
+/// What waits for a window never left the edge.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_opens_no_window_gets_nothing_and_is_not_called_answered() {
+    let origin = Origin::start("a").await;
+    let edge = Edge::start_with(&manifest::shop(&[origin.address]), |settings| {
+        settings.limits.write_stall_timeout = SHORT;
+    })
+    .await;
+    for (window, path, body) in [
+        (0, "/bytes/1000", 1000),
+        (100, "/bytes/1001", 1001),
+        (20_000, "/bytes/50000", 50_000),
+    ] {
+        let connection = Connection::open_tls(edge.https(), "shop.test", trusting_client(&["h2"]));
+        let connection = connection.await.expect("shakes hands");
+        let h2 = H2Connection::open_with_window(connection, window);
+        let h2 = h2.await.expect("speaks HTTP/2");
+        let mut url = "https://shop.test".to_owned();
+        url.push_str(path);
+        let (answer, _body) = h2
+            .start(&Request::new("GET", &url), true)
+            .await
+            .expect("starts");
+        let line = edge.log.line_with("path", path).await;
+        assert_eq!(line["reason"], "client-write-timeout", "{line}");
+        assert!(line["bytes_out"].as_u64() < Some(body), "{line}");
+        drop(answer);
+    }
     edge.stop().await;
 }

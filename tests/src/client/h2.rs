@@ -17,7 +17,14 @@ pub struct H2Connection {
 impl H2Connection {
     /// Prior knowledge on a plain connection, ALPN `h2` on a TLS one.
     pub async fn open(connection: Connection) -> io::Result<H2Connection> {
-        let handshake = ::h2::client::handshake(connection.stream);
+        H2Connection::open_with_window(connection, 65_535).await
+    }
+
+    /// The client takes this many bytes of each answer before it has read any (RFC 9113 section 6.9.2).
+    pub async fn open_with_window(connection: Connection, bytes: u32) -> io::Result<H2Connection> {
+        let mut client = ::h2::client::Builder::new();
+        client.initial_window_size(bytes);
+        let handshake = client.handshake(connection.stream);
         let (requests, driver) = within(handshake).await?.map_err(io::Error::other)?;
         Ok(H2Connection {
             requests,
