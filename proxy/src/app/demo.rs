@@ -25,7 +25,9 @@ use std::process::ExitCode;
 /// `hedgerow demo`: exit code 0 after Ctrl-C, 1 if it does not start.
 pub fn demo(asked: &Demo) -> Result<ExitCode> {
     let has_ipv6 = TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).is_ok();
-    for address in [asked.http, asked.https, asked.admin] {
+    let twins = [twin(asked.http, has_ipv6), twin(asked.https, has_ipv6)];
+    let asked_for = [asked.http, asked.https, asked.admin].into_iter();
+    for address in asked_for.chain(twins.into_iter().flatten()) {
         refuse_taken(address)?;
     }
     let signals = Signals::catch(Hangup::Ends)?;
@@ -51,8 +53,9 @@ fn refuse_taken(address: SocketAddr) -> Result<()> {
     };
     match error.kind() {
         ErrorKind::AddrInUse => bail!(
-            "{address} is taken, perhaps by another hedgerow demo; stop that, or choose other ports: \
-             hedgerow demo --http 127.0.0.1:8081 --https 127.0.0.1:8444 --admin 127.0.0.1:9181"
+            "{address} is taken, perhaps by another demo; stop that, or choose other ports: \
+             {} demo --http 127.0.0.1:8081 --https 127.0.0.1:8444 --admin 127.0.0.1:9181",
+            program()
         ),
         ErrorKind::PermissionDenied => bail!(
             "{address} is not for this user (ports below 1024 belong to root); choose a higher port"
@@ -83,15 +86,17 @@ fn settings(asked: &Demo, site: &Site, has_ipv6: bool) -> Settings {
     }
 }
 
-/// `localhost` is `::1` first for most browsers, so 127.0.0.1 comes with it where there is IPv6 and the port is free there.
 fn listeners(address: SocketAddr, has_ipv6: bool) -> Vec<Listener> {
-    let mut all = vec![Listener::at(address)];
-    let twin = SocketAddr::from((Ipv6Addr::LOCALHOST, address.port()));
+    let all = [Some(address), twin(address, has_ipv6)];
+    all.into_iter().flatten().map(Listener::at).collect()
+}
+
+/// `localhost` is `::1` first for most browsers, so it comes with 127.0.0.1 where there is IPv6: whoever had the port there would be seen
+/// instead of the demo.
+fn twin(address: SocketAddr, has_ipv6: bool) -> Option<SocketAddr> {
     let is_loopback = address.ip().is_loopback() && address.is_ipv4();
-    if has_ipv6 && is_loopback && address.port() != 0 && TcpListener::bind(twin).is_ok() {
-        all.push(Listener::at(twin));
-    }
-    all
+    let has_twin = has_ipv6 && is_loopback && address.port() != 0;
+    has_twin.then(|| SocketAddr::from((Ipv6Addr::LOCALHOST, address.port())))
 }
 
 fn tell(edge: &Edge, site: &Site, asked: &Demo, has_ipv6: bool) {

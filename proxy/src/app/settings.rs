@@ -54,11 +54,7 @@ pub fn readable(settings: &Settings) -> Result<()> {
     if source::is_stdin(path) {
         return Ok(());
     }
-    let opened = match path.is_dir() {
-        true => std::fs::read_dir(path).map(drop),
-        false => std::fs::File::open(path).map(drop),
-    };
-    match opened {
+    match open(path) {
         Ok(()) => Ok(()),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             bail!(
@@ -72,6 +68,19 @@ pub fn readable(settings: &Settings) -> Result<()> {
         ),
         Err(error) => bail!("cannot read {}: {error}", path.display()),
     }
+}
+
+/// A pipe is not opened: that waits until somebody writes to it.
+fn open(path: &Path) -> std::io::Result<()> {
+    let metadata = std::fs::metadata(path)?;
+    if metadata.is_dir() {
+        return std::fs::read_dir(path).map(drop);
+    }
+    if !metadata.is_file() {
+        let cause = "a pipe, a socket or a device; a directory, a file, or - for standard input can be read";
+        return Err(std::io::Error::other(cause));
+    }
+    std::fs::File::open(path).map(drop)
 }
 
 fn named(kubeconfig: Option<&Path>) -> Result<()> {
@@ -112,6 +121,18 @@ mod tests {
             ..Flags::default()
         };
         check_refused(kubeconfig, "/no/such/file");
+    }
+
+    #[test]
+    fn a_source_that_would_be_waited_for_is_refused() {
+        let directory = tempfile::tempdir().expect("makes a directory");
+        let path = directory.path().join("socket");
+        let _socket = std::os::unix::net::UnixListener::bind(&path).expect("binds");
+        let manifests = Flags {
+            manifests: Some(path),
+            ..Flags::default()
+        };
+        check_refused(manifests, "a pipe, a socket or a device");
     }
 
     #[test]

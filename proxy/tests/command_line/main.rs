@@ -227,6 +227,25 @@ fn a_second_demo_is_told_what_to_do() {
         &["demo", "--http", &address],
         "",
         1,
-        "perhaps by another hedgerow demo",
+        "perhaps by another demo",
+    );
+}
+
+/// A browser that is sent to `localhost` would see whoever has the port there.
+#[test]
+fn a_demo_whose_port_is_taken_on_the_other_loopback_address_says_so() {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").expect("binds");
+    let address = free.local_addr().expect("has an address");
+    let mut twin = address;
+    twin.set_ip(std::net::Ipv6Addr::LOCALHOST.into());
+    let Ok(_holder) = std::net::TcpListener::bind(twin) else {
+        return; // Without IPv6 nobody can take it.
+    };
+    drop(free);
+    check(
+        &["demo", "--http", &address.to_string()],
+        "",
+        1,
+        &twin.to_string(),
     );
 }

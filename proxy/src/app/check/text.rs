@@ -2,6 +2,7 @@
 
 use super::Report;
 use crate::app::paint::{Ink, Paint, count};
+use config::name::Kind;
 use config::problem::{Problem, Severity};
 use std::fmt::Write as _;
 
@@ -30,12 +31,13 @@ pub fn render(report: &Report, paint: Paint) -> String {
     out
 }
 
-/// Problems without a place of their own come under this heading.
+/// Problems without a place of their own come under a heading in brackets.
 fn file_of(problem: &Problem) -> &str {
-    problem
-        .origin
-        .as_ref()
-        .map_or("(no file)", |origin| &origin.file)
+    match &problem.origin {
+        Some(origin) => &origin.file,
+        None if problem.object.kind == Kind::Settings => "(settings)",
+        None => "(no file)",
+    }
 }
 
 fn write_problem(out: &mut String, problem: &Problem, paint: Paint) {

@@ -34,6 +34,10 @@ async fn at_the_cap_the_longest_idle_connection_is_closed() {
     });
     let mut busy = waiting(&edge, 1).await;
     let mut longest_idle = served(&edge, "/first").await;
+    // The client has its answer a moment before the edge calls the connection idle.
+    super::support::eventually(|| edge.server.requests_in_flight() == 1)
+        .await
+        .unwrap();
     tokio::time::sleep(std::time::Duration::from_millis(5)).await; // Times of idleness have milliseconds.
     let mut idle = served(&edge, "/second").await;
     let mut newest = served(&edge, "/third").await;
