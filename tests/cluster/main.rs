@@ -10,6 +10,7 @@ mod controllers;
 mod ends;
 mod last_good;
 mod processes;
+mod rbac;
 mod source;
 mod source_edge;
 mod ways;

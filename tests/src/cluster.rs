@@ -34,11 +34,13 @@ pub mod audit;
 pub mod control_plane;
 pub mod directory;
 pub mod faults;
+pub mod helm;
 mod kept;
 mod kubectl;
 mod ports;
 pub mod process;
 pub mod programs;
+pub mod rights;
 mod state;
 
 pub use state::Snapshot;
@@ -290,10 +292,22 @@ impl Cluster {
             "metadata": { "name": name, "namespace": namespace },
         });
         api.apply(&account).await.unwrap();
+        self.token(namespace, name).await
+    }
+
+    /// A token for an hour, of a ServiceAccount that is there.
+    pub async fn token(&self, namespace: &str, name: &str) -> Credentials {
+        self.token_for(namespace, name, Duration::from_hours(1))
+            .await
+    }
+
+    /// The same for another time; the API server takes no less than ten minutes.
+    pub async fn token_for(&self, namespace: &str, name: &str, time: Duration) -> Credentials {
+        let api = self.api(&self.admin()).await;
         let path = format!("/api/v1/namespaces/{namespace}/serviceaccounts/{name}/token");
         let request = json!({
             "apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest",
-            "spec": { "expirationSeconds": 3600 },
+            "spec": { "expirationSeconds": time.as_secs() },
         });
         let answer: Value = api.create(&path, &request).await.unwrap();
         Credentials {
