@@ -12,6 +12,25 @@ use config::problem::Problem;
 use config::settings::Settings;
 use std::sync::Arc;
 
+/// One host with one endpoint, whose certificate is still to come.
+pub const SITE: &str = "
+kind: Service
+apiVersion: v1
+metadata: { name: web, namespace: web }
+spec: { ports: [{ port: 80 }] }
+---
+kind: Endpoints
+apiVersion: v1
+metadata: { name: web, namespace: web }
+subsets: [{ addresses: [{ ip: 10.0.0.1 }], ports: [{ port: 80 }] }]
+---
+kind: Ingress
+apiVersion: networking.k8s.io/v1
+metadata: { name: shop, namespace: web }
+spec: { ingressClassName: hedgerow, tls: [{ hosts: [shop.test], secretName: tls }], rules: [{ host: shop.test, http: { paths: [{ path: /, pathType: Prefix, backend: { service: { name: web, port: { number: 80 } } } }] } }] }
+---
+";
+
 /// The objects of a text of YAML documents, as from a directory. What the reader itself finds wrong is among the problems.
 pub fn objects(yaml: &str) -> Objects {
     let file: Arc<str> = "test.yaml".into();

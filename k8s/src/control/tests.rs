@@ -1,27 +1,10 @@
 //! Does every change of the input reach the output, and only changes?
 
 use super::*;
-use crate::sample;
+use crate::sample::{self, SITE};
 use std::net::IpAddr;
 
 const NOW: i64 = 1_800_000_000; // In 2027.
-const SITE: &str = "
-kind: Service
-apiVersion: v1
-metadata: { name: web, namespace: web }
-spec: { ports: [{ port: 80 }] }
----
-kind: Endpoints
-apiVersion: v1
-metadata: { name: web, namespace: web }
-subsets: [{ addresses: [{ ip: 10.0.0.1 }], ports: [{ port: 80 }] }]
----
-kind: Ingress
-apiVersion: networking.k8s.io/v1
-metadata: { name: shop, namespace: web }
-spec: { tls: [{ hosts: [shop.test], secretName: tls }], rules: [{ host: shop.test, http: { paths: [{ path: /, pathType: Prefix, backend: { service: { name: web, port: { number: 80 } } } }] } }] }
----
-";
 
 fn addresses(compiled: &Compiled) -> Vec<IpAddr> {
     let all = compiled.endpoints.values();

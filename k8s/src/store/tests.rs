@@ -1,7 +1,8 @@
 //! Do the last good objects come back as they were, or not at all?
 
 use super::*;
-use crate::{control, sample};
+use crate::control;
+use crate::sample::{self, SITE};
 use config::snapshot::Compiled;
 use proptest::prelude::*;
 use std::os::unix::fs::PermissionsExt;
@@ -11,17 +12,8 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 const NOW: i64 = 1_800_000_000; // In 2027.
-const SITE: &str = "
-kind: Service
-apiVersion: v1
-metadata: { name: web, namespace: web }
-spec: { ports: [{ port: 80 }] }
----
-kind: Endpoints
-apiVersion: v1
-metadata: { name: web, namespace: web }
-subsets: [{ addresses: [{ ip: 10.0.0.1 }], ports: [{ port: 80 }] }]
----
+/// What is kept besides the site.
+const GATE: &str = "
 kind: HTTPRoute
 apiVersion: gateway.networking.k8s.io/v1
 metadata: { name: shop, namespace: web }
@@ -32,17 +24,12 @@ apiVersion: gateway.networking.k8s.io/v1
 metadata: { name: edge, namespace: web }
 spec: { gatewayClassName: hedgerow, listeners: [{ name: http, port: 80, protocol: HTTP }] }
 ---
-kind: Ingress
-apiVersion: networking.k8s.io/v1
-metadata: { name: shop, namespace: web }
-spec: { ingressClassName: hedgerow, tls: [{ hosts: [shop.test], secretName: tls }], rules: [{ host: shop.test, http: { paths: [{ path: /, pathType: Prefix, backend: { service: { name: web, port: { number: 80 } } } }] } }] }
----
 ";
 
 /// The site as from an API server.
 fn site(yaml: &str) -> Objects {
     let secret = sample::secret("tls", &sample::certificate(&["shop.test"], (2026, 2028)));
-    let mut objects = sample::objects(&format!("{yaml}{secret}"));
+    let mut objects = sample::objects(&format!("{yaml}{GATE}{secret}"));
     objects.is_directory = false;
     objects.api_server = ["10.0.0.9:6443".parse().unwrap()].into();
     objects
@@ -150,7 +137,7 @@ proptest! {
     #[test]
     fn a_corrupt_file_never_gives_another_route(at in any::<prop::sample::Index>(), cut in 0_usize..200, put in prop::collection::vec(any::<u8>(), 0..50)) {
         static GOOD: LazyLock<(Vec<u8>, u64)> = LazyLock::new(|| {
-            let objects = sample::objects(SITE);
+            let objects = sample::objects(&format!("{SITE}{GATE}"));
             (written(&objects), compiled(&objects).snapshot.digest)
         });
         let (good, digest) = &*GOOD;
