@@ -15,33 +15,63 @@ fn follow(path: &Path) -> (SettingsFile, mpsc::Receiver<Result<u16, String>>) {
     (file.expect("a thread starts"), receiver)
 }
 
+/// A followed file in a directory of its own, with port 1 to begin with.
+struct Followed {
+    directory: tempfile::TempDir,
+    path: std::path::PathBuf,
+    file: SettingsFile,
+    applied: mpsc::Receiver<Result<u16, String>>,
+}
+
+impl Followed {
+    fn start() -> Followed {
+        let directory = tempfile::tempdir().expect("makes a directory");
+        let path = directory.path().join("hedgerow.yaml");
+        std::fs::write(&path, settings(1)).expect("writes");
+        let (file, applied) = follow(&path);
+        Followed {
+            directory,
+            path,
+            file,
+            applied,
+        }
+    }
+
+    fn write(&self, text: &str) {
+        std::fs::write(&self.path, text).expect("writes");
+    }
+
+    /// What the next edit came to.
+    #[track_caller]
+    fn next(&self) -> Result<u16, String> {
+        self.applied.recv_timeout(PATIENCE).expect("tells")
+    }
+}
+
 fn settings(port: u16) -> String {
     format!("admin: 127.0.0.1:{port}\n")
 }
 
 #[test]
 fn an_edit_is_applied_and_a_bad_one_is_told() {
-    let directory = tempfile::tempdir().expect("makes a directory");
-    let path = directory.path().join("hedgerow.yaml");
-    std::fs::write(&path, settings(1)).expect("writes");
-    let (_file, applied) = follow(&path);
-    std::fs::write(&path, settings(2)).expect("writes");
-    assert_eq!(applied.recv_timeout(PATIENCE), Ok(Ok(2)));
-    std::fs::write(&path, "admn: 127.0.0.1:3\n").expect("writes");
-    let told = applied.recv_timeout(PATIENCE).expect("tells");
+    let file = Followed::start();
+    file.write(&settings(2));
+    assert_eq!(file.next(), Ok(2));
+    file.write("admn: 127.0.0.1:3\n");
+    let told = file.next();
     assert!(
         told.as_ref().is_err_and(|text| text.contains("admin")),
         "{told:?}"
     );
-    std::fs::remove_file(&path).expect("removes");
-    let told = applied.recv_timeout(PATIENCE).expect("tells");
+    std::fs::remove_file(&file.path).expect("removes");
+    let told = file.next();
     assert!(
         told.as_ref()
             .is_err_and(|text| text.contains("is the path right?")),
         "{told:?}"
     );
-    std::fs::write(&path, settings(4)).expect("writes");
-    assert_eq!(applied.recv_timeout(PATIENCE), Ok(Ok(4)));
+    file.write(&settings(4));
+    assert_eq!(file.next(), Ok(4));
 }
 
 #[test]
@@ -65,78 +95,67 @@ fn a_swapped_link_of_a_config_map_is_an_edit() {
 
 #[test]
 fn a_hangup_reads_again_even_if_nothing_changed() {
-    let directory = tempfile::tempdir().expect("makes a directory");
-    let path = directory.path().join("hedgerow.yaml");
-    std::fs::write(&path, settings(1)).expect("writes");
-    let (file, applied) = follow(&path);
-    file.read_again();
-    assert_eq!(applied.recv_timeout(PATIENCE), Ok(Ok(1)));
+    let file = Followed::start();
+    file.file.read_again();
+    assert_eq!(file.next(), Ok(1));
 }
 
 #[test]
 fn a_file_that_was_emptied_is_a_bad_edit() {
     for nothing in ["", "\n\n", "# admin: 127.0.0.1:1\n", "---\n"] {
-        let directory = tempfile::tempdir().expect("makes a directory");
-        let path = directory.path().join("hedgerow.yaml");
-        std::fs::write(&path, settings(1)).expect("writes");
-        let (_file, applied) = follow(&path);
-        std::fs::write(&path, nothing).expect("writes");
-        let told = applied.recv_timeout(PATIENCE).expect("tells");
+        let file = Followed::start();
+        file.write(nothing);
+        let told = file.next();
         assert!(
             told.as_ref()
                 .is_err_and(|text| text.contains("{} for the defaults")),
             "{nothing:?}: {told:?}"
         );
         // Once more nothing does not make it meant.
-        std::fs::write(&path, "# still nothing\n").expect("writes");
-        assert!(applied.recv_timeout(PATIENCE).expect("tells").is_err());
-        std::fs::write(&path, "{}\n").expect("writes");
-        assert!(applied.recv_timeout(PATIENCE).expect("tells").is_ok());
+        file.write("# still nothing\n");
+        assert!(file.next().is_err());
+        file.write("{}\n");
+        assert!(file.next().is_ok());
     }
 }
 
 #[test]
 fn a_file_is_read_only_when_its_writer_has_closed_it() {
     use std::io::Write;
-    let directory = tempfile::tempdir().expect("makes a directory");
-    let path = directory.path().join("hedgerow.yaml");
-    std::fs::write(&path, settings(1)).expect("writes");
-    let (_file, applied) = follow(&path);
+    let file = Followed::start();
     // The watch stands once an edit was followed.
-    std::fs::write(&path, settings(2)).expect("writes");
-    assert_eq!(applied.recv_timeout(PATIENCE), Ok(Ok(2)));
-    let mut writer = std::fs::File::create(&path).expect("opens");
+    file.write(&settings(2));
+    assert_eq!(file.next(), Ok(2));
+    let mut writer = std::fs::File::create(&file.path).expect("opens");
     writer.write_all(b"via: true\n").expect("writes");
-    assert!(applied.recv_timeout(Duration::from_millis(700)).is_err());
+    assert!(
+        file.applied
+            .recv_timeout(Duration::from_millis(700))
+            .is_err()
+    );
     writer.write_all(settings(3).as_bytes()).expect("writes");
     drop(writer);
-    assert_eq!(applied.recv_timeout(PATIENCE), Ok(Ok(3)));
+    assert_eq!(file.next(), Ok(3));
     // One that never closes it is not waited for for ever.
-    let mut writer = std::fs::File::create(&path).expect("opens");
+    let mut writer = std::fs::File::create(&file.path).expect("opens");
     writer.write_all(settings(4).as_bytes()).expect("writes");
-    assert_eq!(applied.recv_timeout(PATIENCE), Ok(Ok(4)));
+    assert_eq!(file.next(), Ok(4));
 }
 
 #[test]
 fn a_truncated_file_is_not_taken_for_the_defaults() {
-    let directory = tempfile::tempdir().expect("makes a directory");
-    let path = directory.path().join("hedgerow.yaml");
-    std::fs::write(&path, settings(1)).expect("writes");
-    let (_file, applied) = follow(&path);
-    std::fs::write(&path, "").expect("truncates");
-    std::fs::write(&path, settings(2)).expect("writes");
-    assert_eq!(applied.recv_timeout(PATIENCE), Ok(Ok(2)));
-    assert!(applied.try_recv().is_err());
+    let file = Followed::start();
+    file.write("");
+    file.write(&settings(2));
+    assert_eq!(file.next(), Ok(2));
+    assert!(file.applied.try_recv().is_err());
 }
 
 #[test]
 fn a_file_that_is_touched_all_the_time_is_taken_all_the_same() {
-    let directory = tempfile::tempdir().expect("makes a directory");
-    let path = directory.path().join("hedgerow.yaml");
-    std::fs::write(&path, settings(1)).expect("writes");
-    let (_file, applied) = follow(&path);
+    let file = Followed::start();
     let (stop, stopped) = mpsc::channel::<()>();
-    let touched = path.clone();
+    let touched = file.path.clone();
     let toucher = std::thread::spawn(move || {
         let file = std::fs::File::open(touched).expect("opens");
         let pause = Duration::from_millis(5);
@@ -146,9 +165,9 @@ fn a_file_that_is_touched_all_the_time_is_taken_all_the_same() {
         }
     });
     // In its place: one that writes would close it, and a touch does not.
-    std::fs::write(directory.path().join("new"), settings(2)).expect("writes");
-    std::fs::rename(directory.path().join("new"), &path).expect("renames");
-    assert_eq!(applied.recv_timeout(PATIENCE), Ok(Ok(2)));
+    std::fs::write(file.directory.path().join("new"), settings(2)).expect("writes");
+    std::fs::rename(file.directory.path().join("new"), &file.path).expect("renames");
+    assert_eq!(file.next(), Ok(2));
     drop(stop);
     toucher.join().expect("ends");
 }
