@@ -12,7 +12,7 @@ use tests::edge::Edge;
 use tests::origin::Origin;
 
 /// The state directory of a node, and Service `NAME` on this machine.
-fn node<'a>(state: &Path, name: &str, origin: &Origin) -> impl FnOnce(&mut Settings) + use<'a> {
+pub fn node<'a>(state: &Path, name: &str, origin: &Origin) -> impl FnOnce(&mut Settings) + use<'a> {
     let (state, address) = (state.to_owned(), origin.address);
     let service = config::name::ObjectName::new("default", name);
     move |settings| {
@@ -25,7 +25,7 @@ fn node<'a>(state: &Path, name: &str, origin: &Origin) -> impl FnOnce(&mut Setti
     }
 }
 
-async fn shop() -> (Cluster, Origin) {
+pub async fn shop() -> (Cluster, Origin) {
     let cluster = Cluster::start().await;
     for part in [classes(), service("shop"), ingress("shop")] {
         cluster.apply(&part).await;
@@ -33,7 +33,7 @@ async fn shop() -> (Cluster, Origin) {
     (cluster, Origin::start("shop").await)
 }
 
-async fn check_served(edge: &Edge) {
+pub async fn check_served(edge: &Edge) {
     let reply = edge.get("http://shop.test/").await;
     assert_eq!((reply.status, reply.served_by()), (200, "shop"));
 }

@@ -8,6 +8,7 @@ mod access;
 mod answers;
 mod controllers;
 mod ends;
+mod full_disk;
 mod last_good;
 mod processes;
 mod rbac;
