@@ -12,6 +12,7 @@ mod full_disk;
 mod last_good;
 mod processes;
 mod rbac;
+mod secrets;
 mod source;
 mod source_edge;
 mod ways;

@@ -38,8 +38,21 @@ impl Default for Authority {
 impl Authority {
     /// A new certificate for these names (a wildcard as `*.shop.test`). Each call makes another key.
     pub fn sign(&self, names: &[&str]) -> Pair {
+        self.sign_with(names, |_| {})
+    }
+
+    /// The same, valid from the first of January of one year to that of another.
+    pub fn sign_for_years(&self, names: &[&str], (from, until): (i32, i32)) -> Pair {
+        self.sign_with(names, |params| {
+            params.not_before = rcgen::date_time_ymd(from, 1, 1);
+            params.not_after = rcgen::date_time_ymd(until, 1, 1);
+        })
+    }
+
+    fn sign_with(&self, names: &[&str], change: impl FnOnce(&mut CertificateParams)) -> Pair {
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
-        let params = CertificateParams::new(names).unwrap();
+        let mut params = CertificateParams::new(names).unwrap();
+        change(&mut params);
         let key = KeyPair::generate().unwrap();
         let leaf = params.signed_by(&key, &self.issuer).unwrap();
         Pair {
