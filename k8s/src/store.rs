@@ -12,6 +12,7 @@ use crate::objects::Objects;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
+use zeroize::Zeroizing;
 
 const FILE_NAME: &str = "last-good-objects";
 /// 5,000 routes with 20,000 endpoints take about 10 MiB; a larger file is none of ours.
@@ -92,9 +93,14 @@ impl Store {
     }
 }
 
-fn read_bounded(path: &Path) -> io::Result<Vec<u8>> {
+/// Secrets are in it, so it is overwritten at its end; it never grows, which would leave a copy.
+fn read_bounded(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
     let file = File::open(path)?;
-    let mut bytes = Vec::new();
+    let length = file.metadata()?.len().min(FILE_BYTES_MAX);
+    let room = usize::try_from(length)
+        .unwrap_or_default()
+        .saturating_add(1);
+    let mut bytes = Zeroizing::new(Vec::with_capacity(room));
     file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes)?;
     if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > FILE_BYTES_MAX {
         return Err(io::Error::new(

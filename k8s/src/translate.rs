@@ -48,7 +48,7 @@ pub struct Translator {
     services: Memo<core::Service, Option<service::Overrides>, Arc<config::model::Service>>,
     slices: Memo<EndpointSlice, Allowed, endpoints::Slices>,
     endpoints: Memo<core::Endpoints, Allowed, endpoints::Slices>,
-    secrets: Memo<core::Secret, (), Option<Arc<config::model::Certificate>>>,
+    secrets: Memo<crate::objects::Secret, (), Option<Arc<config::model::Certificate>>>,
     config_maps: Memo<core::ConfigMap, (), Option<config_map::Authorities>>,
     touched: Touched,
     wanted: Wanted,

@@ -1,15 +1,15 @@
 //! Is this certificate chain with this key fit to be shown to clients?
 
 use crate::hostname::{Hostname, WildcardLabels};
-use rustls::crypto::KeyProvider;
 use rustls::sign::CertifiedKey;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use std::fmt;
 use std::sync::Arc;
 use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
+use zeroize::Zeroizing;
 
-/// A chain and the key that fits it. The key itself lives in rustls; no copy of ours is kept.
+/// A chain and the key that fits it. The key itself lives in rustls; our copy of it is overwritten.
 #[derive(Clone)]
 pub struct Certificate {
     pub key: Arc<CertifiedKey>,
@@ -51,9 +51,8 @@ impl Certificate {
         let facts = LeafFacts::read(leaf)?;
         let digest = crate::digest::of(&chain.iter().map(|der| der.as_ref()).collect::<Vec<_>>());
         let key = PrivateKeyDer::from_pem_slice(key_pem).map_err(|_| CertificateError::NoKey)?;
-        let provider: &dyn KeyProvider = rustls::crypto::ring::default_provider().key_provider;
-        let key = provider
-            .load_private_key(key)
+        let key = Zeroizing::new(key);
+        let key = rustls::crypto::ring::sign::any_supported_type(&key)
             .map_err(|_| CertificateError::UnsupportedKey)?;
         let key = CertifiedKey::new(chain, key);
         match key.keys_match() {

@@ -8,11 +8,10 @@ mod versions;
 
 use super::fields::{self, FieldFault, Privacy, Reading};
 use super::node::{Content, Node};
-use crate::objects::{Any, Object, Unused};
+use crate::objects::{Any, Object, Secret, Unused};
 use config::name::{Kind, ObjectRef, Origin};
 use config::problem::{Problem, ProblemCode, Severity};
 use k8s_openapi::ByteString;
-use k8s_openapi::api::core::v1::Secret;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::sync::Arc;

@@ -1,11 +1,10 @@
 //! Which certificate is in a Secret?
 
 use super::findings::{Findings, quoted};
-use crate::objects::Object;
+use crate::objects::{Object, Secret};
 use config::model::{Certificate, CertificateError};
 use config::name::Kind;
 use config::problem::{Problem, ProblemCode};
-use k8s_openapi::api::core::v1::Secret;
 use std::sync::Arc;
 
 /// <https://kubernetes.io/docs/concepts/configuration/secret/#tls-secrets>

@@ -11,6 +11,7 @@ use k8s::objects::Objects;
 use rustls::sign::CertifiedKey;
 use std::path::Path;
 use std::sync::Arc;
+use zeroize::Zeroizing;
 
 /// What is in force, and why it is not what was asked for.
 #[derive(Debug)]
@@ -70,26 +71,32 @@ pub fn problem_with(settings: &Settings, objects: &Objects) -> Option<Problem> {
 }
 
 fn load(wanted: &DefaultCertificate, objects: Option<&Objects>) -> Result<Arc<CertifiedKey>> {
-    let (chain, key) = match wanted {
-        DefaultCertificate::Files { certificate, key } => (read(certificate)?, read(key)?),
-        DefaultCertificate::Secret(name) => of_secret(name, objects)?,
+    let parsed = match wanted {
+        DefaultCertificate::Files { certificate, key } => {
+            Certificate::parse(&read(certificate)?, &read(key)?)
+        }
+        DefaultCertificate::Secret(name) => {
+            let (chain, key) = of_secret(name, objects)?;
+            Certificate::parse(chain, key)
+        }
     };
-    let certificate = Certificate::parse(&chain, &key).map_err(|error| anyhow!("it {error}"))?;
+    let certificate = parsed.map_err(|error| anyhow!("it {error}"))?;
     Ok(certificate.key)
 }
 
-fn read(path: &Path) -> Result<Vec<u8>> {
-    std::fs::read(path).with_context(|| format!("{} cannot be read", path.display()))
+fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>> {
+    let read = std::fs::read(path).map(Zeroizing::new);
+    read.with_context(|| format!("{} cannot be read", path.display()))
 }
 
-fn of_secret(name: &ObjectName, objects: Option<&Objects>) -> Result<(Vec<u8>, Vec<u8>)> {
+fn of_secret<'a>(name: &ObjectName, objects: Option<&'a Objects>) -> Result<(&'a [u8], &'a [u8])> {
     let secret = objects.and_then(|objects| objects.secrets.get(name));
     let secret = secret.ok_or_else(|| anyhow!("there is no Secret {name}"))?;
     let value = |key: &str| {
         let all = secret.value.data.as_ref();
         let found = all.and_then(|all| all.get(key));
         let found = found.ok_or_else(|| anyhow!("Secret {name} has no {key}"));
-        found.map(|bytes| bytes.0.clone())
+        found.map(|bytes| &*bytes.0)
     };
     Ok((value("tls.crt")?, value("tls.key")?))
 }

@@ -5,6 +5,7 @@ use rustls::crypto::ring;
 use rustls::sign::CertifiedKey;
 use rustls_pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use std::sync::Arc;
+use zeroize::Zeroizing;
 
 /// `.invalid` can never be a real host (RFC 2606 §2): nobody mistakes this certificate for one of theirs.
 const NAMES: [&str; 2] = ["hedgerow.invalid", "localhost"];
@@ -21,14 +22,15 @@ pub enum SelfSignedError {
 /// A certificate of our own, with a new ECDSA P-256 key, for names without a certificate and for settings without a default one. It lives as long as
 /// the process.
 pub fn self_signed() -> Result<Arc<CertifiedKey>, SelfSignedError> {
-    let key_pair = KeyPair::generate()?;
+    let key_pair = Zeroizing::new(KeyPair::generate()?);
     let mut params = CertificateParams::new(NAMES.map(str::to_owned))?;
     params.distinguished_name = DistinguishedName::new();
     params
         .distinguished_name
         .push(DnType::CommonName, "Hedgerow default certificate");
-    let certificate = params.self_signed(&key_pair)?;
-    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key_pair.serialize_der()));
+    let certificate = params.self_signed(&*key_pair)?;
+    let key = PrivatePkcs8KeyDer::from(key_pair.serialize_der());
+    let key = Zeroizing::new(PrivateKeyDer::Pkcs8(key));
     let key = ring::sign::any_supported_type(&key)?;
     Ok(Arc::new(CertifiedKey::new(
         vec![certificate.der().clone()],

@@ -4,7 +4,7 @@
 //! with it, and what was there before stays.
 
 use super::kinds::{Watched, keep, map};
-use crate::objects::Object;
+use crate::objects::{Object, wipe};
 use config::name::{Kind, ObjectName, ObjectRef};
 use config::problem::{Problem, ProblemCode, Severity};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -55,7 +55,7 @@ impl<K: Watched> Arrived<K> {
         let name = ObjectName::new(&namespace, &name);
         let revision = config::digest::of(&[uid.as_bytes(), version.as_bytes()]);
         slim::<K>(&mut object);
-        let typed = serde_path_to_error::deserialize::<_, K>(Value::Object(object));
+        let typed = typed::<K>(Value::Object(object));
         let object = match typed {
             Ok(value) => Ok(Arc::new(Object {
                 value,
@@ -74,6 +74,17 @@ impl<K: Watched> Arrived<K> {
             object,
         }
     }
+}
+
+fn typed<K: Watched>(
+    mut object: Value,
+) -> Result<K, serde_path_to_error::Error<serde_json::Error>> {
+    if K::KIND != Kind::Secret {
+        return serde_path_to_error::deserialize(object);
+    }
+    let typed = serde_path_to_error::deserialize(&object);
+    wipe(&mut object);
+    typed
 }
 
 fn slim<K: Watched>(object: &mut Map<String, Value>) {

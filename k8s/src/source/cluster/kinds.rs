@@ -1,13 +1,13 @@
 //! Which kinds are read from the API server, and what of each object is kept?
 
 use super::shelf::Shelf;
-use crate::objects::Set;
+use crate::objects::{Secret, Set, wipe};
 use config::name::Kind;
 use gateway_api::apis::standard::gatewayclasses::GatewayClass;
 use gateway_api::apis::standard::gateways::Gateway;
 use gateway_api::apis::standard::httproutes::HttpRoute;
 use gateway_api::apis::standard::referencegrants::ReferenceGrant;
-use k8s_openapi::api::core::v1::{ConfigMap, Endpoints, Secret, Service};
+use k8s_openapi::api::core::v1::{ConfigMap, Endpoints, Service};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use k8s_openapi::api::networking::v1::{Ingress, IngressClass};
 use serde::Deserialize;
@@ -180,6 +180,11 @@ impl Watched for Secret {
     fn slim(object: &mut Map<String, Value>) {
         let is_tls = object.get("type").and_then(Value::as_str) == Some(TLS_TYPE);
         let keys = if is_tls { CERTIFICATE_KEYS } else { &[] };
+        for (key, value) in map(object, "data").into_iter().flatten() {
+            if !keys.contains(&&**key) {
+                wipe(value);
+            }
+        }
         keep_within(object, "data", keys);
     }
 

@@ -1,8 +1,9 @@
 //! Is an author told what is wrong with each field, and what would be right?
 
 use super::*;
+use crate::objects::Secret;
 use gateway_api::apis::standard::httproutes::HttpRoute;
-use k8s_openapi::api::core::v1::{Secret, Service};
+use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::api::networking::v1::Ingress;
 use serde_json::json;
 

@@ -1,7 +1,8 @@
 //! Does a list replace what is its own, and nothing else?
 
 use super::*;
-use k8s_openapi::api::core::v1::{ConfigMap, Secret};
+use crate::objects::Secret;
+use k8s_openapi::api::core::v1::ConfigMap;
 use k8s_openapi::api::networking::v1::Ingress;
 use serde_json::{Value, json};
 
