@@ -6,6 +6,7 @@
 
 mod access;
 mod answers;
+mod canary;
 mod controllers;
 mod ends;
 mod full_disk;

@@ -1,6 +1,7 @@
 //! What does the whole program do, as its user sees it?
 
 mod access_log;
+mod canary;
 mod cardinality;
 mod client_address;
 mod clocks;

@@ -28,6 +28,7 @@
 //! - `unreachable`: an address that swallows connections. `own_answer`: what each answer of the edge itself must say, and where.
 //! - `client`: raw HTTP/1.1 connections, `client::h2`, `client::websocket`. URLs name hosts; the address is always the edge's.
 //! - `manifest`: Ingress, Service and EndpointSlice in one line. `authority`: certificates, and clients that trust them.
+//! - `canary`: whether a private key stands in a text.
 //! - `cluster`: a real Kubernetes, for stories in `tests/cluster/`.
 //!
 //! Waiting: `client::until`, `Edge::follow`, `Edge::until`, `Edge::until_metric`, `Log::line_with` and every client end with a failed story
@@ -36,6 +37,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 pub mod authority;
+pub mod canary;
 pub mod client;
 pub mod cluster;
 pub mod edge;

@@ -7,6 +7,7 @@ use crate::admin::log_level::{LogLevel, parse};
 use anyhow::{Result, anyhow};
 use std::io::IsTerminal;
 use std::sync::OnceLock;
+use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, Registry, fmt, reload};
@@ -19,6 +20,9 @@ pub const DEFAULT: &str =
     "info,pingora_core=error,pingora_proxy=off,kube_client=off,kube_runtime=off";
 /// For those who look at a page and not at a log.
 pub const QUIET: &str = "error,pingora_core=off,pingora_proxy=off";
+
+/// Logs whole answers of the API server that it cannot read, Secrets among them: it is never heard, whatever the levels are.
+const NEVER: &str = "kube_client::client";
 
 static HANDLE: OnceLock<reload::Handle<EnvFilter, Registry>> = OnceLock::new();
 
@@ -43,6 +47,7 @@ pub fn start(default: &str) -> Result<LogLevel> {
     // An error says that somebody else in this process has a log already (another thread that starts an edge, a test's own).
     let _ = tracing_subscriber::registry()
         .with(filter)
+        .with(filter_fn(|about| about.target() != NEVER))
         .with(lines)
         .try_init();
     Ok(LogLevel::new(handle))

@@ -7,9 +7,9 @@
 use crate::cluster::access::{self, Access};
 use crate::cluster::{Cluster, ports};
 use bytes::Bytes;
-use http_body_util::{Either, Full};
+use http_body_util::{BodyExt, Either, Full};
 use hyper::body::Incoming;
-use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
+use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
@@ -53,6 +53,8 @@ pub enum Answer {
     Status(u16),
     /// The API server's own answer, so much later.
     Slow(Duration),
+    /// The API server's own answer without its last byte, as if it were whole.
+    CutShort,
 }
 
 #[derive(Debug, Clone)]
@@ -180,6 +182,7 @@ impl State {
         match self.rule_for(&request) {
             None => {}
             Some(Answer::Slow(delay)) => tokio::time::sleep(delay).await,
+            Some(Answer::CutShort) => return cut_short(self.pass(request, user).await?).await,
             Some(answer) => return Ok(answer.response()),
         }
         self.pass(request, user).await
@@ -249,7 +252,7 @@ impl Answer {
             Answer::Expired => (410, status_object(410, "Expired")),
             Answer::TooMany(_) => (429, status_object(429, "TooManyRequests")),
             Answer::Status(status) => (status, status_object(status, "InternalError")),
-            Answer::Slow(_) => (500, status_object(500, "InternalError")),
+            Answer::Slow(_) | Answer::CutShort => (500, status_object(500, "InternalError")),
         };
         let mut response = Response::new(Either::Right(Full::from(text)));
         *response.status_mut() = StatusCode::from_u16(status).unwrap();
@@ -260,6 +263,14 @@ impl Answer {
         }
         response
     }
+}
+
+async fn cut_short(answer: Response<Body>) -> io::Result<Response<Body>> {
+    let (mut head, body) = answer.into_parts();
+    let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
+    head.headers.remove(CONTENT_LENGTH);
+    let body = body.slice(..body.len().saturating_sub(2));
+    Ok(Response::from_parts(head, Either::Right(Full::from(body))))
 }
 
 fn status_object(code: u16, reason: &str) -> String {
