@@ -64,6 +64,7 @@ pub fn route(host: usize, paths: usize) -> Route {
         created: Some(1_700_000_000),
         origin: None,
         rules,
+        lost: vec![],
         tls: vec![],
         digest: config::digest::of(&[&host.to_le_bytes(), &paths.to_le_bytes()]),
     }

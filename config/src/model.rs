@@ -14,9 +14,9 @@ pub use backend::{
 pub use certificate::{Certificate, CertificateError};
 pub use policy::{BackendPolicy, LoadBalance, RoutePolicy, SslRedirect};
 pub use route::{
-    BackendReference, Filter, HeaderChange, HeaderMatch, HostMatch, ListenerScope, PathMatch,
-    PathRewrite, PortReference, QueryMatch, Redirect, RequestMatch, Route, RouteRule, TextMatch,
-    TlsHosts, WeightedReference,
+    BackendReference, Filter, HeaderChange, HeaderMatch, HostMatch, ListenerScope, LostReference,
+    PathMatch, PathRewrite, PortReference, QueryMatch, Redirect, RequestMatch, Route, RouteRule,
+    TextMatch, TlsHosts, WeightedReference,
 };
 
 use crate::name::ObjectName;

@@ -6,8 +6,8 @@ use super::known::Known;
 use super::manifest;
 use super::rules::failure;
 use crate::model::{
-    BackendPolicy, BackendReference, Model, PortReference, Protocol, Route, RouteRule, Service,
-    ServiceKind, ServicePort, WeightedReference,
+    BackendPolicy, BackendReference, LostReference, Model, PortReference, Protocol, Route,
+    RouteRule, Service, ServiceKind, ServicePort, WeightedReference,
 };
 use crate::name::{ObjectName, ObjectRef, Origin};
 use crate::problem::{Problem, ProblemCode, Severity};
@@ -30,8 +30,13 @@ pub struct Backends<'a> {
 /// One reference, and where it stands.
 struct Place<'a> {
     route: &'a Route,
-    rule: &'a RouteRule,
+    /// Field and line of its rule.
+    field: &'a str,
+    origin: &'a Option<Origin>,
     reference: &'a WeightedReference,
+    /// The weights of all backends of the rule.
+    whole: u32,
+    is_lost: bool,
 }
 
 impl<'a> Backends<'a> {
@@ -61,17 +66,45 @@ impl<'a> Backends<'a> {
     ) -> Result<BackendId, Failure> {
         let place = Place {
             route,
-            rule,
+            field: &rule.field,
+            origin: &rule.origin,
             reference,
+            whole: rule.whole_weight(),
+            is_lost: false,
         };
-        let (name, port) = match &reference.reference {
+        let (service, port) = self.named(&place, problems)?;
+        Ok(self.backend(&place, service, port, problems))
+    }
+
+    /// Reports what is wrong with a reference of a rule that serves nothing.
+    pub fn judge(&self, route: &Route, lost: &LostReference, problems: &mut Vec<Problem>) {
+        let place = Place {
+            route,
+            field: &lost.field,
+            origin: &lost.origin,
+            reference: &lost.reference,
+            whole: lost.reference.weight,
+            is_lost: true,
+        };
+        // What it would answer is nobody's answer.
+        let _ = self.named(&place, problems);
+    }
+
+    /// The Service and its port. What is wrong is reported, unless it was found before.
+    fn named(
+        &self,
+        place: &Place<'_>,
+        problems: &mut Vec<Problem>,
+    ) -> Result<(&'a Service, &'a ServicePort), Failure> {
+        let route = place.route;
+        let (name, port) = match &place.reference.reference {
             BackendReference::Service { service, port } => (service, port),
             BackendReference::Invalid { sentence } => {
                 return Err(failure(route, Reason::InvalidRule, sentence.clone()));
             }
         };
         let Some(service) = self.model.services.get(name) else {
-            problems.push(self.no_service(&place, name));
+            problems.push(self.no_service(place, name));
             let sentence = format!("Service {name} does not exist");
             return Err(failure(route, Reason::NoService, sentence));
         };
@@ -80,12 +113,12 @@ impl<'a> Backends<'a> {
             let sentence = format!("Service {name} is an ExternalName, which is not served");
             return Err(failure(route, Reason::InvalidRule, sentence));
         }
-        let Some(port) = find_port(service, port) else {
-            problems.push(no_port(&place, service, port));
+        let Some(found) = find_port(service, port) else {
+            problems.push(no_port(place, service, port));
             let sentence = format!("Service {name} has no port {}", written(port));
             return Err(failure(route, Reason::NoPort, sentence));
         };
-        Ok(self.backend(&place, service, port, problems))
+        Ok((service, found))
     }
 
     fn backend(
@@ -171,7 +204,7 @@ impl<'a> Backends<'a> {
             ProblemCode::NoSuchService,
             format!("Service {name} does not exist"),
             format!(
-                "a Service in namespace {}{hint}; {}",
+                "a Service in namespace {}{hint}{}",
                 name.namespace,
                 place.meanwhile()
             ),
@@ -186,16 +219,24 @@ impl Place<'_> {
             severity: Severity::Error,
             code,
             object: ObjectRef::clone(&self.route.object),
-            field: format!("{}.{}", self.rule.field, self.reference.field),
+            field: format!("{}.{}", self.field, self.reference.field),
             found,
             expected,
-            origin: own.clone().or_else(|| self.rule.origin.clone()),
+            origin: own.clone().or_else(|| self.origin.clone()),
         }
     }
 
+    /// What becomes of the requests. Of a lost reference the problem of its rule says so.
     fn meanwhile(&self) -> String {
         let status = failure(self.route, Reason::NoService, String::new()).status;
-        format!("requests for this path are answered with {status}")
+        match self.reference.weight {
+            _ if self.is_lost => String::new(),
+            0 => "; its weight is 0, so no request is for it".to_owned(),
+            weight if weight < self.whole => {
+                format!("; its share of the requests is answered with {status}")
+            }
+            _ => format!("; requests for this path are answered with {status}"),
+        }
     }
 }
 
@@ -245,7 +286,7 @@ fn no_port(place: &Place<'_>, service: &Service, port: &PortReference) -> Proble
         ProblemCode::NoSuchPort,
         format!("Service {name} has no port {}", written(port)),
         format!(
-            "a port of the Service: {list}{}; {}",
+            "a port of the Service: {list}{}{}",
             hint.unwrap_or_default(),
             place.meanwhile()
         ),

@@ -31,6 +31,9 @@ pub fn compile(
                 policy: rule.policy.clone(),
             });
         }
+        for lost in &route.lost {
+            backends.judge(route, lost, problems);
+        }
     }
     rules.push(not_found());
     rules

@@ -15,6 +15,8 @@ pub struct Route {
     pub created: Option<i64>,
     pub origin: Option<Origin>,
     pub rules: Vec<RouteRule>,
+    /// Backends that no request reaches, because their rule is wrong. They are judged all the same: an author learns of everything at once.
+    pub lost: Vec<LostReference>,
     /// Ingress `spec.tls`.
     pub tls: Vec<TlsHosts>,
     /// A digest of everything above, for `hedgerow_config_digest`.
@@ -38,6 +40,35 @@ pub struct RouteRule {
     /// Empty with a redirect among the filters, or where an HTTPRoute names none (500 by its specification).
     pub backends: Vec<WeightedReference>,
     pub policy: Arc<RoutePolicy>,
+}
+
+/// A backend of a rule that serves nothing, or something else.
+#[derive(Debug, Clone)]
+pub struct LostReference {
+    /// The field of the rule, as in `RouteRule`.
+    pub field: Arc<str>,
+    pub origin: Option<Origin>,
+    pub reference: WeightedReference,
+}
+
+impl RouteRule {
+    /// Of all its backends.
+    pub fn whole_weight(&self) -> u32 {
+        let weights = self.backends.iter().map(|one| one.weight);
+        weights.fold(0, u32::saturating_add)
+    }
+
+    /// What is left of a rule that takes no request.
+    pub fn into_lost(self) -> impl Iterator<Item = LostReference> {
+        let (field, origin) = (self.field, self.origin);
+        self.backends
+            .into_iter()
+            .map(move |reference| LostReference {
+                field: field.clone(),
+                origin: origin.clone(),
+                reference,
+            })
+    }
 }
 
 /// A host name, and how many labels its wildcard stands for.

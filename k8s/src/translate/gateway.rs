@@ -155,6 +155,7 @@ fn route_of(
         created: created_seconds(&object.value.metadata),
         origin: findings.origin(""),
         rules: Vec::new(),
+        lost: Vec::new(),
         tls,
         digest: digest::of_route(&findings.object, &object.value.metadata, &asked),
     }))

@@ -12,8 +12,8 @@ use super::{bounds, created_seconds, digest, policy};
 use crate::objects::Object;
 use config::hostname::WildcardLabels;
 use config::model::{
-    BackendReference, Filter, HostMatch, ListenerScope, PathMatch, RequestMatch, Route,
-    RoutePolicy, RouteRule, WeightedReference,
+    BackendReference, Filter, HostMatch, ListenerScope, LostReference, PathMatch, RequestMatch,
+    Route, RoutePolicy, RouteRule, WeightedReference,
 };
 use config::name::Kind;
 use config::problem::{Problem, ProblemCode};
@@ -46,7 +46,7 @@ pub(super) fn translate(
     }
     policy::report_misplaced(&object.value.metadata, &mut findings);
     let scopes = by_scope(&attachments);
-    let mut rules = Vec::new();
+    let (mut rules, mut lost) = (Vec::new(), Vec::new());
     let mut left = Left::default();
     // HTTPRouteSpec.rules: the default is one rule that takes everything.
     let default = [HttpRouteRules::default()];
@@ -56,6 +56,7 @@ pub(super) fn translate(
     for (index, rule) in asked.iter().enumerate() {
         let mut maker = Maker {
             left: &mut left,
+            lost: &mut lost,
             is_written: spec.rules.is_some(),
             field: format!("spec.rules[{index}]"),
             findings: &mut findings,
@@ -78,6 +79,7 @@ pub(super) fn translate(
         created: created_seconds(&object.value.metadata),
         origin: findings.origin(""),
         rules,
+        lost,
         tls: Vec::new(),
         digest: digest::of_route(&findings.object, &object.value.metadata, &(spec, attached)),
     };
@@ -134,6 +136,8 @@ struct Maker<'a, 'f> {
     field: String,
     findings: &'a mut Findings<'f>,
     left: &'a mut Left,
+    /// What no request reaches.
+    lost: &'a mut Vec<LostReference>,
     /// Not the rule that stands for a missing list.
     is_written: bool,
     surroundings: &'a Surroundings<'a>,
@@ -143,27 +147,34 @@ impl Maker<'_, '_> {
     /// None: no match of the rule is right, so that it can take no request.
     fn rule(&mut self, rule: &HttpRouteRules) -> Option<RouteRule> {
         let matches = matches::translate(&self.field, rule, self.left, self.findings);
-        if matches.is_empty() {
-            return None;
-        }
-        let (filters, backends) = match self.filters(rule, &matches) {
-            Ok(filters) => {
-                let backends = self.backends(rule, &filters, &matches);
-                (filters, backends)
-            }
-            Err(sentence) => (Vec::new(), vec![self.failing(sentence)]),
+        let filters = self.filters(rule, &matches);
+        let has_filters = filters.is_ok();
+        // A filter that is wrong may have been the redirect that needs no backend.
+        let is_judged = has_filters || rule.backend_refs.is_some();
+        let known = filters.as_deref().unwrap_or_default();
+        let backends = match is_judged {
+            true => self.backends(rule, known, &matches),
+            false => Vec::new(),
         };
-        Some(RouteRule {
+        let mut made = RouteRule {
             origin: self.findings.origin(&self.field),
             hosts: Arc::new([]),
             matches: matches.into(),
             scope: ListenerScope::ALL,
             is_default_backend: false,
-            filters,
+            filters: Vec::new(),
             backends,
             policy: Arc::new(self.policy(rule.timeouts.as_ref())),
             field: self.field.as_str().into(),
-        })
+        };
+        if made.matches.is_empty() || !has_filters {
+            self.lost.extend(made.clone().into_lost());
+        }
+        match filters {
+            Ok(filters) => made.filters = filters,
+            Err(sentence) => made.backends = vec![self.failing(sentence)],
+        }
+        (!made.matches.is_empty()).then_some(made)
     }
 
     /// The error says which filter stops the rule: "the filter MUST NOT be skipped. Instead, requests that would have been processed

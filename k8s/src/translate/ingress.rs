@@ -9,8 +9,8 @@ use super::{created_seconds, digest};
 use crate::objects::Object;
 use config::hostname::{Hostname, WildcardLabels};
 use config::model::{
-    BackendReference, HostMatch, ListenerScope, PathMatch, RequestMatch, Route, RouteRule,
-    TlsHosts, WeightedReference,
+    BackendReference, HostMatch, ListenerScope, LostReference, PathMatch, RequestMatch, Route,
+    RouteRule, TlsHosts, WeightedReference,
 };
 use config::name::{Kind, ObjectName};
 use config::problem::{Problem, ProblemCode};
@@ -36,17 +36,22 @@ pub(super) fn translate(
         Verdict::Ours => class::report_conflict(&object.value, &mut findings),
     }
     let policies = policy::of_route(&object.value.metadata, &mut findings);
-    let mut maker = Maker { findings, policies };
+    let mut maker = Maker {
+        findings,
+        policies,
+        lost: Vec::new(),
+    };
     let empty = IngressSpec::default();
     let spec = object.value.spec.as_ref().unwrap_or(&empty);
     let rules = maker.rules(spec);
     let tls = maker.tls(spec, &rules);
-    let findings = maker.findings;
+    let Maker { findings, lost, .. } = maker;
     let route = Route {
         object: findings.object.clone(),
         created: created_seconds(&object.value.metadata),
         origin: findings.origin(""),
         rules,
+        lost,
         tls,
         digest: digest::of_route(&findings.object, &object.value.metadata, spec),
     };
@@ -59,6 +64,8 @@ const REGEX_CHARACTERS: [char; 10] = ['(', ')', '*', '[', ']', '{', '}', '^', '$
 struct Maker<'a> {
     findings: Findings<'a>,
     policies: RoutePolicies,
+    /// Of paths and hosts that are wrong.
+    lost: Vec<LostReference>,
 }
 
 /// Where a rule stands, and whom it is for.
@@ -85,10 +92,14 @@ impl Maker<'_> {
         }
         for (index, rule) in spec.rules.iter().flatten().enumerate() {
             let field = format!("spec.rules[{index}]");
-            let Some(hosts) = self.hosts(&field, rule) else {
-                continue;
-            };
-            rules.extend(self.rules_of_host(&field, &hosts, rule, spec));
+            match self.hosts(&field, rule) {
+                Some(hosts) => rules.extend(self.rules_of_host(&field, &hosts, rule, spec)),
+                None => {
+                    let nowhere = self.rules_of_host(&field, &Arc::default(), rule, spec);
+                    let lost = nowhere.into_iter().flat_map(RouteRule::into_lost);
+                    self.lost.extend(lost);
+                }
+            }
         }
         if spec.default_backend.is_none() && spec.rules.iter().flatten().next().is_none() {
             self.findings.error(
@@ -172,30 +183,41 @@ impl Maker<'_> {
     /// None: the path is wrong, and the rule is lost.
     fn path_rule(&mut self, place: &Place, path: &HTTPIngressPath) -> Option<RouteRule> {
         let type_problem = self.path_type_problem(place, path);
+        let parsed = self.parsed_path(place, path);
+        let reference = self.reference(place, &path.backend);
+        let is_lost = parsed.is_none() || type_problem.is_some();
+        if is_lost {
+            let meant = self.rule(place, everything(), reference.clone());
+            self.lost.extend(meant.into_lost());
+        }
+        let reference = match type_problem {
+            Some(sentence) => BackendReference::Invalid { sentence },
+            None => reference,
+        };
+        Some(self.rule(place, parsed?, reference))
+    }
+
+    fn parsed_path(&mut self, place: &Place, path: &HTTPIngressPath) -> Option<PathMatch> {
         let raw = path.path.as_deref().unwrap_or_default();
         let raw = self.present_path(place, path, raw)?;
         let parsed = match &*path.path_type {
             "Exact" => config::path::exact(raw),
             _ => config::path::prefix(raw),
         };
-        let parsed = match parsed {
-            Ok(path) => path,
+        match parsed {
+            Ok(parsed) => {
+                self.report_regex(place, path, raw);
+                Some(parsed)
+            }
             Err(error) => {
                 let found = format!("{} {error}", quoted(raw));
                 let expected = "a path as in /shop; this path is not served";
                 let field = format!("{}.path", place.field);
                 self.findings
                     .error(ProblemCode::InvalidField, &field, found, expected);
-                return None;
+                None
             }
-        };
-        self.report_regex(place, path, raw);
-        let reference = self.reference(place, &path.backend);
-        let reference = match type_problem {
-            Some(sentence) => BackendReference::Invalid { sentence },
-            None => reference,
-        };
-        Some(self.rule(place, parsed, reference))
+        }
     }
 
     /// ingress-nginx reads such paths as regular expressions, and others `/*` as everything below. Here each character stands for itself.

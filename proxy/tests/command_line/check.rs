@@ -63,12 +63,81 @@ fn every_problem_is_told_at_once_with_its_place() {
     let (code, text) = check_files(&files, &["--output", "json"]);
     let json: serde_json::Value = serde_json::from_str(&text).expect("is JSON");
     assert_eq!((code, &json["ok"]), (1, &serde_json::json!(false)));
+    let told = told(&json);
+    let (unreadable, told) = told.split_last().expect("are told");
     assert!(
-        json["problems"]
-            .as_array()
-            .is_some_and(|all| all.len() >= 5),
-        "{text}"
+        unreadable.ends_with("d.yaml unreadable-manifest "),
+        "{unreadable}"
     );
+    assert_eq!(
+        told,
+        [
+            "misspelt unknown-field spec.ingressclassname",
+            "misspelt invalid-field spec.rules[0]",
+            "site no-such-service spec.rules[0].http.paths[0].backend.service",
+            "site invalid-field spec.rules[1].http.paths[0].path",
+            "site invalid-field spec.rules[1].http.paths[0].pathType",
+            "site no-such-port spec.rules[1].http.paths[0].backend.service",
+            "vm external-name spec.externalName",
+        ]
+    );
+}
+
+/// The errors of a report, each as `name code field`.
+fn told(json: &serde_json::Value) -> Vec<String> {
+    let all = json["problems"].as_array().expect("is a list").iter();
+    let errors = all.filter(|problem| problem["severity"] == "error");
+    let word = |problem: &serde_json::Value, key: &str| problem[key].as_str().map(str::to_owned);
+    errors
+        .map(|problem| {
+            ["name", "code", "field"]
+                .map(|key| word(problem, key).unwrap_or_default())
+                .join(" ")
+        })
+        .collect()
+}
+
+#[test]
+fn a_mistake_hides_no_other_one_of_its_object() {
+    let ingress = "apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: { name: shop }\nspec:\n  rules:\n    \
+        - host: bad host.test\n      http: { paths: [\n        \
+        { path: x, pathType: Prefix, backend: { service: { name: one, port: { number: 80 } } } },\n        \
+        { path: /y, pathType: Prefx, backend: { service: { name: two, port: { number: 80 } } } },\n        \
+        { path: /z, pathType: Prefix, backend: { service: { name: three, port: { number: 80 } } } }] }\n    \
+        - host: shop.test\n      http: { paths: [\n        \
+        { path: x, pathType: Prefix, backend: { service: { name: four, port: { number: 80 } } } },\n        \
+        { path: /y, pathType: Prefx, backend: { service: { name: web, port: { number: 81 } } } }] }\n";
+    let service = "apiVersion: v1\nkind: Service\nmetadata: { name: web }\nspec: { selector: { a: b }, ports: [{ port: 80 }] }\n";
+    let route = "apiVersion: gateway.networking.k8s.io/v1\nkind: GatewayClass\nmetadata: { name: hedgerow }\nspec: { controllerName: edwardstech.dev/hedgerow }\n---\n\
+        apiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: { name: edge }\nspec: { gatewayClassName: hedgerow, listeners: [{ name: http, protocol: HTTP, port: 80 }] }\n---\n\
+        apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: { name: store }\nspec:\n  parentRefs: [{ name: edge }]\n  rules:\n  \
+        - matches: [{ path: { type: RegularExpression, value: '/(' } }]\n    timeouts: { request: soon }\n    \
+          backendRefs: [{ name: five, port: 80 }, { name: web, port: 80, weight: -3 }]\n";
+    let files = [
+        ("ingress.yaml", ingress),
+        ("route.yaml", route),
+        ("service.yaml", service),
+    ];
+    let (code, text) = check_files(&files, &["--output", "json"]);
+    let json: serde_json::Value = serde_json::from_str(&text).expect("is JSON");
+    assert_eq!(code, 1, "{text}");
+    let expected = [
+        "shop invalid-field spec.rules[0].host",
+        "shop invalid-field spec.rules[0].http.paths[0].path",
+        "shop no-such-service spec.rules[0].http.paths[0].backend.service",
+        "shop invalid-field spec.rules[0].http.paths[1].pathType",
+        "shop no-such-service spec.rules[0].http.paths[1].backend.service",
+        "shop no-such-service spec.rules[0].http.paths[2].backend.service",
+        "shop invalid-field spec.rules[1].http.paths[0].path",
+        "shop no-such-service spec.rules[1].http.paths[0].backend.service",
+        "shop invalid-field spec.rules[1].http.paths[1].pathType",
+        "shop no-such-port spec.rules[1].http.paths[1].backend.service",
+        "store invalid-field spec.rules[0].matches[0].path.value",
+        "store invalid-field spec.rules[0].timeouts.request",
+        "store invalid-field spec.rules[0].backendRefs[1].weight",
+        "store no-such-service spec.rules[0].backendRefs[0]",
+    ];
+    assert_eq!(told(&json), expected, "{text}");
 }
 
 #[test]

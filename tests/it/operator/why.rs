@@ -220,6 +220,8 @@ async fn an_endpoint_that_is_down_is_told_with_its_last_failure_and_its_last_ans
     let site = manifest::shop_annotated(&[origin.address], &[("hold", "0s")]);
     let edge = Edge::start(&site).await;
     assert_eq!(edge.get("http://shop.test/").await.status, 200);
+    // The client has its answer a moment before the edge notes it.
+    edge.log.line_with("reason", "answered").await;
     origin.refuse().await;
     assert_eq!(edge.get("http://shop.test/").await.status, 503);
     let why = edge.admin("/why?url=http://shop.test/").await;

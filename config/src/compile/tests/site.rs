@@ -170,6 +170,7 @@ impl Site {
             created: (created != 0).then_some(created),
             origin: None,
             rules: rules.collect(),
+            lost: Vec::new(),
             tls: Vec::new(),
             digest: digest::of(&[format!("{created} {paths:?}").as_bytes()]),
         };

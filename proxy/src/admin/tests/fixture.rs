@@ -159,6 +159,7 @@ fn route(service: &ObjectName, rules: usize) -> Route {
         created: None,
         origin: origin(),
         rules: [first].into_iter().chain(other).collect(),
+        lost: Vec::new(),
         tls: vec![TlsHosts {
             field: "spec.tls[0]".into(),
             origin: origin(),
