@@ -175,7 +175,7 @@ impl Reason {
             Reason::MethodNotAllowed => ("method-not-allowed", Fault::Client, 405, "CONNECT and TRACE are not served."),
             Reason::BadExpectation => ("bad-expectation", Fault::Client, 417, "Only Expect: 100-continue can be met."),
             Reason::BodyTooLarge => ("body-too-large", Fault::Client, 413, "The request body is larger than this route allows."),
-            Reason::Misdirected => ("misdirected", Fault::Client, 421, "This connection was opened for a host with another TLS configuration."),
+            Reason::Misdirected => ("misdirected", Fault::Client, 421, "This connection was opened for a host with another certificate."),
             Reason::Loop => ("loop", Fault::Operator, 508, "The request came through this edge more than three times: a backend sends it back."),
             Reason::NoService => ("no-service", Fault::Operator, 503, "The Service of this rule does not exist."),
             Reason::NoPort => ("no-port", Fault::Operator, 503, "The Service of this rule has no such port."),

@@ -34,9 +34,9 @@ pub fn find(
     })
 }
 
-/// Was the connection opened for a host with another TLS entry (RFC 9110 §15.5.20)? A browser reuses a connection for every name that its
-/// certificate covers; the entry that holds for the host asked for may have another certificate, and later another client policy. Two names
-/// without an entry share the default. A client that sends no name selected nothing.
+/// Was the connection opened for a host with another certificate (RFC 9110 §15.5.20)? A browser reuses a connection for every name that its
+/// certificate covers, `www` beside the apex; that is right where both are of one Secret, and a renewal does not change it. Two names without
+/// a certificate share the default. A client that sends no name selected nothing.
 pub fn is_misdirected(snapshot: &Snapshot, connection: &ConnectionContext, host: &str) -> bool {
     let Some(tls) = &connection.tls else {
         return false;
@@ -47,8 +47,8 @@ pub fn is_misdirected(snapshot: &Snapshot, connection: &ConnectionContext, host:
     if **server_name == *host {
         return false;
     }
-    let opened_for = tls.entry.as_ref().map(|entry| &entry.host);
-    opened_for != snapshot.tls.find(host).map(|entry| &entry.host)
+    let opened_for = tls.entry.as_ref().map(|entry| &entry.secret);
+    opened_for != snapshot.tls.find(host).map(|entry| &entry.secret)
 }
 
 /// What is known of a request when its rule is found.

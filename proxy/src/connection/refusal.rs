@@ -31,8 +31,8 @@ pub(super) async fn refuse(
     begun: Instant,
 ) -> Ending {
     let request_id = new_id();
-    let head_bytes = gate.head_bytes().len();
-    let known = Known::of(gate.head_bytes());
+    let head_bytes = gate.head_bytes().to_vec();
+    let known = Known::of(&head_bytes);
     let Refusal { head, body } = Refusal::new(reason, known, &request_id);
     let transport = gate.transport();
     let written = timeout(WRITE_TIMEOUT, async {
@@ -44,8 +44,8 @@ pub(super) async fn refuse(
     let told = Told {
         protocol: "HTTP/1.1",
         begun,
-        head_bytes,
-        method: known.method,
+        head_bytes: head_bytes.len(),
+        known,
         body_bytes: is_written.then_some(body.len()),
     };
     tell(connection, reason, &request_id, &told);
@@ -63,7 +63,7 @@ pub(super) fn tell_lost(connection: &Connection, head_bytes: usize, begun: Insta
         protocol: "HTTP/1.1",
         begun,
         head_bytes,
-        method: "",
+        known: Known::of(b""),
         body_bytes: Some(0),
     };
     tell(connection, Reason::BadRequest, &new_id(), &told);
@@ -106,17 +106,13 @@ struct Refusal {
 }
 
 impl Refusal {
-    fn new(reason: Reason, known: Known, request_id: &str) -> Refusal {
+    fn new(reason: Reason, known: Known<'_>, request_id: &str) -> Refusal {
         let status = reason.status();
         let phrase = http::StatusCode::from_u16(status)
             .ok()
             .and_then(|status| status.canonical_reason())
             .unwrap_or_default();
-        // 431 has no body: what the client sent was too much already.
-        let body = match reason {
-            Reason::HeaderTooLarge => Bytes::new(),
-            _ => page::write(known.form, status, reason, request_id),
-        };
+        let body = page::write(known.form, status, reason, request_id);
         let date = jiff::fmt::rfc2822::DateTimePrinter::new()
             .timestamp_to_rfc9110_string(&jiff::Timestamp::now())
             .unwrap_or_default(); // Only for years beyond 9999.
@@ -139,30 +135,33 @@ impl Refusal {
     }
 }
 
-struct Told {
+struct Told<'a> {
     protocol: &'static str,
     begun: Instant,
     /// What had come of the head.
     head_bytes: usize,
-    method: &'static str,
+    known: Known<'a>,
     /// None: the answer could not be written.
     body_bytes: Option<usize>,
 }
 
-impl Told {
+impl Told<'_> {
     /// Of a stream of HTTP/2, answered as soon as its head had come.
-    fn stream(method: &'static str) -> Told {
+    fn stream(method: &'static str) -> Told<'static> {
         Told {
             protocol: "HTTP/2",
             begun: Instant::now(),
             head_bytes: 0,
-            method,
+            known: Known {
+                method,
+                ..Known::of(b"")
+            },
             body_bytes: Some(0),
         }
     }
 }
 
-fn tell(connection: &Connection, reason: Reason, request_id: &str, told: &Told) {
+fn tell(connection: &Connection, reason: Reason, request_id: &str, told: &Told<'_>) {
     let context = &connection.context;
     let shared = &connection.worker.shared;
     let status = told.body_bytes.map_or(0, |_| reason.status());
@@ -170,9 +169,13 @@ fn tell(connection: &Connection, reason: Reason, request_id: &str, told: &Told) 
     let bytes_out = u64::try_from(told.body_bytes.unwrap_or_default()).unwrap_or_default();
     let total = told.begun.elapsed();
     shared.metrics.connections.count_head_refused(reason);
+    // As what no rule takes.
+    if let Some(state) = shared.live.current().rules.last() {
+        state.metrics.count(status);
+    }
     shared.metrics.requests.count(&Counted {
         listener: &context.listener.label,
-        method: told.method,
+        method: told.known.method,
         status,
         reason,
         bytes_in: 0, // Of bodies; a head is none.
@@ -186,9 +189,9 @@ fn tell(connection: &Connection, reason: Reason, request_id: &str, told: &Told) 
         protocol: told.protocol,
         is_https: context.listener.is_https,
         tls_version: context.tls.as_ref().map(|tls| tls.version),
-        method: told.method,
-        host: "",
-        path: "",
+        method: told.known.method,
+        host: &String::from_utf8_lossy(told.known.host),
+        path: &String::from_utf8_lossy(told.known.target),
         status,
         reason,
         bytes_in,
@@ -200,7 +203,7 @@ fn tell(connection: &Connection, reason: Reason, request_id: &str, told: &Told) 
         endpoint: None,
         attempt_count: 0,
         attempts: &[],
-        user_agent: None,
+        user_agent: told.known.user_agent,
         referer: None,
     });
 }
@@ -222,7 +225,7 @@ mod tests {
         assert!(head.contains(&format!("\r\ncontent-length: {}\r\n", body.len())));
         assert!(!head.contains("date: \r\n"));
         let body = std::str::from_utf8(&body).unwrap();
-        assert!(body.is_empty() || body.ends_with(&format!("{reason}, request id\n")));
+        assert!(body.ends_with(&format!("{reason}, request id\n")));
     }
 
     #[test]
@@ -237,7 +240,6 @@ mod tests {
             "HTTP/1.1 431 Request Header Fields Too Large",
         );
         check(Reason::UnknownCoding, "HTTP/1.1 501 Not Implemented");
-        assert!(refusal(Reason::HeaderTooLarge, "").body.is_empty());
         let not_allowed = refusal(Reason::MethodNotAllowed, "");
         assert!(not_allowed.head.contains("\r\nallow: GET, "));
     }

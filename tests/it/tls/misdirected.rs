@@ -1,8 +1,12 @@
 //! What if Host and SNI are not the same?
 
 use super::start;
+use tests::authority::Authority;
 use tests::client::h2::H2Connection;
 use tests::client::{Connection, Request};
+use tests::edge::Edge;
+use tests::manifest;
+use tests::origin::Origin;
 
 /// Opened for, asked for, expected: 421 only where the two select different certificates (RFC 9110 §15.5.20).
 const CASES: &[(&str, &str, u16)] = &[
@@ -55,6 +59,35 @@ async fn a_request_for_another_certificate_is_421_on_h1_and_h2() {
         }
     }
     hosts.edge.stop().await;
+}
+
+/// The apex and `www` in one certificate, which browsers ask for on one connection.
+#[tokio::test(flavor = "multi_thread")]
+async fn hosts_of_one_secret_share_a_connection() {
+    let (origin, authority) = (Origin::start("web").await, Authority::default());
+    let names = ["apex.test", "www.apex.test", "*.w.test"];
+    let mut documents = vec![
+        manifest::service("web", 80, &[origin.address]),
+        authority.secret("pair", &names),
+    ];
+    for (name, host) in ["apex", "www", "w"].into_iter().zip(names) {
+        documents.push(manifest::ingress_tls(
+            name,
+            host,
+            "pair",
+            &[("/", "web", 80)],
+        ));
+    }
+    let site = manifest::join(&documents);
+    let edge = Edge::start_given(authority, &[("main.yaml", &site)], |_| {}).await;
+    let over_h2 = edge.connect_h2("apex.test").await;
+    for host in ["apex.test", "www.apex.test", "x.w.test"] {
+        let request = Request::new("GET", &format!("https://{host}/"));
+        let reply = over_h2.send(&request).await.expect("answers");
+        assert_eq!(reply.status, 200, "{host}: {reply:?}");
+    }
+    drop(over_h2);
+    edge.stop().await;
 }
 
 /// A connection goes on after a 421: only the one request was in the wrong place.
