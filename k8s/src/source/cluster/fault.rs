@@ -68,7 +68,8 @@ impl Cause {
 pub(super) enum Remedy {
     /// Watch on from where we are.
     Resume,
-    /// List anew: after an outage nobody knows whether the API server still counts from where it did.
+    /// List anew: after a cut nobody knows whether the API server still counts from where it did. An etcd that was restored counts anew,
+    /// and reaches numbers that we know within seconds.
     List,
     /// Read the credentials anew as well.
     Reconnect,
@@ -128,7 +129,6 @@ impl Fault {
                 error @ (kube::Error::Api(_) | kube::Error::SerdeError(_)),
             ) => Fault::of_client(error),
             watcher::Error::WatchFailed(error) => Fault {
-                remedy: Remedy::Resume,
                 had_begun: true,
                 ..Fault::of_client(error)
             },
@@ -184,14 +184,12 @@ fn is_tls(error: &kube::Error) -> bool {
         if error.is::<rustls::Error>() {
             return true;
         }
-        // An I/O error shows the error that it wraps as its source's source only.
-        let wrapped = error.downcast_ref::<std::io::Error>();
-        if let Some(wrapped) = wrapped.and_then(std::io::Error::get_ref)
-            && wrapped.is::<rustls::Error>()
-        {
-            return true;
-        }
-        inner = error.source();
+        // An I/O error does not show the error that it wraps as its source, and there may be one within another.
+        let io = error.downcast_ref::<std::io::Error>();
+        inner = match io.and_then(std::io::Error::get_ref) {
+            Some(wrapped) => Some(wrapped),
+            None => error.source(),
+        };
     }
     false
 }
