@@ -149,7 +149,7 @@ fn with_alpn(mut config: ClientConfig, alpn: &[&str]) -> Arc<ClientConfig> {
 }
 
 /// RFC 4648 section 4.
-pub(crate) fn base64(bytes: &[u8]) -> String {
+pub fn base64(bytes: &[u8]) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::new();
     for chunk in bytes.chunks(3) {

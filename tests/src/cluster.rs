@@ -42,6 +42,7 @@ pub mod process;
 pub mod programs;
 pub mod rights;
 mod state;
+mod tokens;
 
 pub use state::Snapshot;
 

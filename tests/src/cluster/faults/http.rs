@@ -4,6 +4,7 @@
 //! Everything else passes. Users with certificates stay who they are: the proxy names them in the headers of an authenticating proxy
 //! (`--requestheader-client-ca-file`). It speaks HTTP/1.1, and opens a connection of its own for each request.
 
+use crate::authority::Pair;
 use crate::cluster::access::{self, Access};
 use crate::cluster::{Cluster, ports};
 use bytes::Bytes;
@@ -75,6 +76,7 @@ pub struct HttpFaults {
 
 struct State {
     upstream: SocketAddr,
+    acceptor: Mutex<TlsAcceptor>,
     /// May speak for others.
     front: Arc<ClientConfig>,
     /// For a token, or nobody: an unknown user's certificate would be refused whatever else is said.
@@ -85,17 +87,18 @@ struct State {
 
 impl HttpFaults {
     pub async fn start(cluster: &Cluster) -> HttpFaults {
-        let acceptor = TlsAcceptor::from(server_config(&cluster.access));
+        let acceptor = acceptor(&cluster.access, &cluster.access.sign_server());
         let listener = ports::listener();
         let address = listener.local_addr().unwrap();
         let state = Arc::new(State {
             upstream: cluster.address(),
+            acceptor: Mutex::new(acceptor),
             front: cluster.access.client(&cluster.access.front(), &[]),
             plain: cluster.access.client(&Access::nobody(), &[]),
             rules: Mutex::default(),
             seen: Mutex::default(),
         });
-        let task = tokio::spawn(serve(listener, acceptor, state.clone()));
+        let task = tokio::spawn(serve(listener, state.clone()));
         HttpFaults {
             address,
             state,
@@ -122,6 +125,11 @@ impl HttpFaults {
         });
     }
 
+    /// Shows this certificate from now on, on new connections.
+    pub fn show(&self, cluster: &Cluster, pair: &Pair) {
+        *self.state.acceptor.lock().unwrap() = acceptor(&cluster.access, pair);
+    }
+
     /// From now on everything passes. What is open stays open.
     pub fn clear(&self) {
         self.state.rules.lock().unwrap().clear();
@@ -139,13 +147,14 @@ impl Drop for HttpFaults {
     }
 }
 
-async fn serve(listener: TcpListener, acceptor: TlsAcceptor, state: Arc<State>) {
+async fn serve(listener: TcpListener, state: Arc<State>) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             accepted = listener.accept() => {
                 let Ok((stream, _)) = accepted else { continue };
-                connections.spawn(connection(acceptor.clone(), stream, state.clone()));
+                let acceptor = state.acceptor.lock().unwrap().clone();
+                connections.spawn(connection(acceptor, stream, state.clone()));
             }
             Some(_) = connections.join_next() => {}
         }
@@ -314,7 +323,7 @@ impl User {
 }
 
 /// Asks for a certificate of a user, and takes who has none: a token is the API server's business.
-fn server_config(access: &Access) -> Arc<ServerConfig> {
+fn acceptor(access: &Access, pair: &Pair) -> TlsAcceptor {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let mut roots = RootCertStore::empty();
     for certificate in access::chain(&access.authority()) {
@@ -324,7 +333,6 @@ fn server_config(access: &Access) -> Arc<ServerConfig> {
         .allow_unauthenticated()
         .build()
         .unwrap();
-    let pair = access.sign_server();
     let mut config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .unwrap()
@@ -332,5 +340,5 @@ fn server_config(access: &Access) -> Arc<ServerConfig> {
         .with_single_cert(access::chain(&pair.certificate), access::key(&pair.key))
         .unwrap();
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Arc::new(config)
+    TlsAcceptor::from(Arc::new(config))
 }
