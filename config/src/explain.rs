@@ -6,6 +6,7 @@ mod outcome;
 mod print;
 #[cfg(test)]
 mod tests;
+mod through;
 mod words;
 
 use crate::hostname::WildcardLabels;
@@ -17,6 +18,7 @@ pub use first::decide;
 use serde::Serialize;
 use std::collections::{BTreeMap, HashSet};
 use std::ops::ControlFlow;
+pub use through::Through;
 
 /// The first field of the JSON form. Fields may be added; none changes its meaning without another schema.
 const SCHEMA: &str = "hedgerow.why/v1";
@@ -31,6 +33,8 @@ pub struct Explanation {
     pub schema: &'static str,
     /// `http` or `https`: the listener's scheme.
     pub listener: &'static str,
+    /// None: the rule alone was asked for, whatever the settings say.
+    pub through: Option<Through>,
     /// In normal form.
     pub host: String,
     pub method: String,
@@ -194,6 +198,7 @@ pub fn explain(compiled: &Compiled, request: &RequestView<'_>) -> Explanation {
     Explanation {
         schema: SCHEMA,
         listener: if request.is_https { "https" } else { "http" },
+        through: None,
         host: request.host.to_owned(),
         method: request.method.to_string(),
         path: request.path.to_owned(),

@@ -196,7 +196,6 @@ impl Server {
             let accept = accept::accept(worker, listener, socket, removal.clone());
             loops.push(core.runtime.spawn(accept));
         }
-        tracing::info!(address = %bound.address, https = spec.is_https, "listening");
         Running {
             spec,
             listener,
@@ -227,6 +226,7 @@ impl Server {
             }
             match bind(spec.address, self.cores.len(), settings.share_port) {
                 Ok(bound) => {
+                    tracing::info!(address = %bound.address, https = spec.is_https, "listening");
                     let running = self.run(spec, bound);
                     self.running().push(running);
                 }

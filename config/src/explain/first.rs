@@ -1,12 +1,13 @@
 //! What does the edge answer by itself to a request that has its rule?
 
 use super::outcome::own;
+use super::through;
 use super::{ActionTaken, AnswersFirst, Destination, Explanation, explain};
 use crate::duration;
 use crate::path;
 use crate::public_name::{self, Asked};
 use crate::reason::Reason;
-use crate::settings::{Listener, Settings};
+use crate::settings::Settings;
 use crate::snapshot::{Action, Compiled, RequestView, Rule};
 use http::Method;
 use http::header::CONTENT_LENGTH;
@@ -14,8 +15,13 @@ use std::time::Duration;
 
 /// The whole decision under these settings: the rule, and what comes before its action. For a client that is no trusted proxy.
 pub fn decide(compiled: &Compiled, settings: &Settings, request: &RequestView<'_>) -> Explanation {
-    let request = &on_a_listener(settings, request);
+    let through = through::of(settings, request);
+    let request = &RequestView {
+        port: through.public_port,
+        ..*request
+    };
     let mut explanation = explain(compiled, request);
+    explanation.through = Some(through);
     say_hold(&mut explanation, settings);
     explanation.first = if is_never_served(request.method) {
         Some(AnswersFirst::Fail(own(Reason::MethodNotAllowed)))
@@ -26,23 +32,6 @@ pub fn decide(compiled: &Compiled, settings: &Settings, request: &RequestView<'_
         })
     };
     explanation
-}
-
-/// A request whose port no listener has is taken to come through the first one of its scheme.
-fn on_a_listener<'a>(settings: &Settings, request: &RequestView<'a>) -> RequestView<'a> {
-    let listeners = match request.is_https {
-        true => &settings.https,
-        false => &settings.http,
-    };
-    let public = |listener: &Listener| listener.public_port.unwrap_or(listener.address.port());
-    let mut ports = listeners.iter().map(public);
-    let asked = request
-        .port
-        .filter(|asked| ports.clone().any(|port| port == *asked));
-    RequestView {
-        port: asked.or_else(|| ports.next()),
-        ..*request
-    }
 }
 
 /// Where no endpoint can be used, a request fails at once, unless the last one went only now.

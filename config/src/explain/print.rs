@@ -14,6 +14,9 @@ impl fmt::Display for Explanation {
             "{} {}://{}{}",
             self.method, self.listener, self.host, self.path
         )?;
+        if let Some(through) = &self.through {
+            writeln!(f, "  listener     {through}")?;
+        }
         writeln!(f, "  host         {}", self.host)?;
         let certificate = match &self.certificate {
             Some(secret) => format!("Secret {secret}"),

@@ -63,20 +63,19 @@ fn certificates(compiled: &Compiled) -> BTreeMap<String, (&ObjectName, u64)> {
         .collect()
 }
 
-/// One line for each configuration that is sent on. The first one has nothing before it.
+/// One line for each configuration that is sent on. The first one is told by whoever starts the edge, with its worst problems.
 pub(super) fn tell(last: Option<&Compiled>, next: &Compiled) {
+    let Some(last) = last else {
+        return;
+    };
     let snapshot = &next.snapshot;
     let endpoints: usize = next.endpoints.values().map(|all| all.len()).sum();
     let errors = next
         .problems
         .iter()
         .filter(|problem| problem.severity == Severity::Error);
-    let changed = match last {
-        Some(last) => Diff::between(last, next).to_string(),
-        None => "everything".to_owned(),
-    };
     tracing::info!(
-        changed,
+        changed = %Diff::between(last, next),
         digest = %format_args!("{:012x}", snapshot.digest),
         // The last rule is our own.
         rules = snapshot.rules.len().saturating_sub(1),
@@ -90,9 +89,8 @@ pub(super) fn tell(last: Option<&Compiled>, next: &Compiled) {
     tell_problems(last, next);
 }
 
-fn tell_problems(last: Option<&Compiled>, next: &Compiled) {
-    let before = last.map_or(&[][..], |last| &last.problems);
-    let new = new_problems(before, &next.problems);
+fn tell_problems(last: &Compiled, next: &Compiled) {
+    let new = new_problems(&last.problems, &next.problems);
     for problem in new.iter().take(TOLD_MAX) {
         let origin = problem.origin.as_ref().map(ToString::to_string);
         tracing::warn!(
@@ -101,7 +99,7 @@ fn tell_problems(last: Option<&Compiled>, next: &Compiled) {
             found = problem.found,
             expected = problem.expected,
             origin,
-            severity = ?problem.severity,
+            severity = problem.severity.as_str(),
             "new problem"
         );
     }

@@ -33,7 +33,7 @@ pub fn check(asked: &Check) -> Result<ExitCode> {
     };
     problems.extend_from_slice(&compiled.problems);
     let report = Report::new(&problems, Some(Served::of(&compiled)), asked.strict);
-    say::out(&report.render(asked.output, Paint::of_stdout())?);
+    say::answer(&report.render(asked.output, Paint::of_stdout())?)?;
     Ok(ExitCode::from(u8::from(!report.is_good())))
 }
 
@@ -43,7 +43,7 @@ fn unchecked(asked: &Check, problems: Vec<Problem>, error: anyhow::Error) -> Res
         return Err(error);
     }
     let report = Report::new(&problems, None, asked.strict);
-    say::out(&report.render(asked.output, Paint::of_stdout())?);
+    say::answer(&report.render(asked.output, Paint::of_stdout())?)?;
     Ok(ExitCode::from(2))
 }
 

@@ -15,7 +15,9 @@ use crate::app::{Edge, Options, log, run, say};
 use crate::cli::Demo;
 use anyhow::{Context, Result, bail};
 use backends::Backends;
-use config::settings::{AccessLog, AccessLogFormat, Listener, Settings, Source};
+use config::settings::{
+    AccessLog, AccessLogFormat, DefaultCertificate, Listener, Settings, Source,
+};
 use guide::Guide;
 use site::Site;
 use std::io::ErrorKind;
@@ -82,6 +84,8 @@ fn settings(asked: &Demo, site: &Site, has_ipv6: bool) -> Settings {
             sampling: 1.0,
         },
         state_directory: site.state(),
+        // For https://127.0.0.1, which names no host in its handshake.
+        default_certificate: Some(DefaultCertificate::Secret(site.certificate())),
         ..Settings::default()
     }
 }

@@ -27,7 +27,7 @@ pub fn why(asked: &Why) -> Result<ExitCode> {
         Some(admin) => online_answer(asked, admin)?,
         None => offline_answer(&question)?,
     };
-    say::out(&answer);
+    say::answer(&answer)?;
     Ok(ExitCode::SUCCESS)
 }
 

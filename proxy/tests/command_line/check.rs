@@ -140,6 +140,20 @@ fn a_mistake_hides_no_other_one_of_its_object() {
     assert_eq!(told(&json), expected, "{text}");
 }
 
+/// A tool must not take nothing for "no problems".
+#[test]
+fn an_answer_that_cannot_be_written_is_no_success() {
+    let full = std::fs::File::options().write(true).open("/dev/full");
+    let site = Path::new(SITES).join("edwardstech");
+    let arguments = ["check", "--manifests", site.to_str().expect("is text")];
+    let mut command = super::support::hedgerow(&arguments);
+    command.stdout(full.expect("Linux has it"));
+    let done = command.output().expect("runs");
+    assert_eq!(done.status.code(), Some(2));
+    let told = String::from_utf8_lossy(&done.stderr);
+    assert!(told.contains("cannot be written"), "{told}");
+}
+
 #[test]
 fn what_an_application_has_besides_is_passed_over() {
     let deployment = "apiVersion: apps/v1\nkind: Deployment\nmetadata: { name: web }\nspec: { anything: [goes] }\n---\napiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: { name: x }\n";

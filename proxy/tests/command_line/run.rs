@@ -11,16 +11,20 @@ use std::time::{Duration, Instant};
 struct Edge {
     child: Child,
     errors: BufReader<std::process::ChildStderr>,
-    /// What was printed at the start.
+    /// What was printed at the start, up to the counts of problems.
     banner: Vec<String>,
     directory: tempfile::TempDir,
 }
 
 impl Edge {
     fn start(settings: &str) -> Edge {
+        Edge::start_with(GOOD, settings)
+    }
+
+    fn start_with(site: &str, settings: &str) -> Edge {
         let directory = tempfile::tempdir().expect("makes a directory");
         let manifests = directory.path().join("site.yaml");
-        std::fs::write(&manifests, GOOD).expect("writes");
+        std::fs::write(&manifests, site).expect("writes");
         let path = manifests.to_str().expect("is text");
         let file = directory.path().join("hedgerow.yaml");
         std::fs::write(&file, settings).expect("writes");
@@ -47,9 +51,7 @@ impl Edge {
             .any(|line| line.trim_start().starts_with("found"))
         {
             let line = edge.line();
-            if !line.starts_with('{') {
-                edge.banner.push(line);
-            }
+            edge.banner.push(line);
         }
         edge
     }
@@ -134,6 +136,25 @@ fn the_start_is_told_in_under_ten_lines_and_sigint_skips_the_lame_duck() {
     let (code, took) = edge.wait();
     assert_eq!(code, Some(0));
     assert!(took < Duration::from_secs(4), "{took:?}");
+}
+
+#[test]
+fn the_start_of_a_site_full_of_mistakes_is_told_in_under_ten_lines() {
+    let wrong = |number: usize| {
+        format!(
+            "---\nkind: Ingress\napiVersion: networking.k8s.io/v1\nmetadata: {{ name: wrong-{number} }}\nspec: {{ rules: [{{ host: w{number}.test, \
+             http: {{ paths: [{{ path: /, pathType: Prefix, backend: {{ service: {{ name: gone, port: {{ number: 80 }} }} }} }}] }} }}] }}\n"
+        )
+    };
+    let site: String = (0..60).map(wrong).collect();
+    let mut edge = Edge::start_with(&format!("{GOOD}\n{site}"), "{}");
+    edge.signal("INT");
+    let mut lines = edge.banner.len();
+    while !edge.line().contains("\"stopping\"") {
+        lines += 1;
+    }
+    assert!(lines < 10, "{lines} lines");
+    assert_eq!(edge.wait().0, Some(0));
 }
 
 const KUBECONFIG: &str = "

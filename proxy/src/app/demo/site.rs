@@ -4,7 +4,10 @@ use super::backends::Backends;
 use anyhow::{Context, Result};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use config::name::ObjectName;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
@@ -22,6 +25,8 @@ impl Site {
     pub fn write(backends: &Backends) -> Result<Site> {
         let directory = tempfile::Builder::new()
             .prefix("hedgerow-demo-")
+            // A visitor may tell a browser to trust the demo's authority: nobody else on this machine may have its key.
+            .permissions(Permissions::from_mode(0o700))
             .tempdir()
             .context(
                 "cannot make a temporary directory for the demo's manifests (is TMPDIR right?)",
@@ -52,6 +57,11 @@ impl Site {
     /// For `curl --cacert`.
     pub fn authority(&self) -> PathBuf {
         self.directory.path().join("ca.pem")
+    }
+
+    /// The Secret of the site's certificate.
+    pub fn certificate(&self) -> ObjectName {
+        ObjectName::new("website", "localhost-tls")
     }
 
     /// The state directory of the demo's edge.
@@ -128,6 +138,10 @@ mod tests {
             );
         }
         let directory = site.directory.path().to_owned();
+        let mode = std::fs::metadata(&directory)
+            .expect("is there")
+            .permissions();
+        assert_eq!(mode.mode() & 0o777, 0o700);
         drop(site);
         assert!(!directory.exists());
     }
