@@ -6,6 +6,7 @@ use crate::authority::{Authority, trusting_client};
 use crate::client::h2::H2Connection;
 use crate::client::{self, Connection, LOOK_INTERVAL, PATIENCE, Reply, Request};
 use crate::log::Log;
+use crate::story_source::{self, Mirror};
 use config::settings::{Flags, Listener, Settings, Source};
 use proxy::app::{self, Options, ShutdownReport};
 use proxy::live::InForce;
@@ -23,6 +24,8 @@ pub struct Edge {
     /// None only while it ends.
     running: Option<app::Edge>,
     directory: TempDir,
+    /// The API server that it reads in place of the directory.
+    mirror: Option<Mirror>,
     /// Signs the certificates that `add_certificate` writes; the edge's clients trust it.
     pub authority: Authority,
     pub log: Log,
@@ -63,9 +66,15 @@ impl Edge {
     async fn run(
         authority: Authority,
         directory: TempDir,
-        settings: Settings,
+        mut settings: Settings,
         settings_file: Option<PathBuf>,
     ) -> Edge {
+        let mut mirror = None;
+        if let (true, Source::Directory { path }) = (story_source::is_cluster(), &settings.source) {
+            let started = Mirror::start(path.clone()).await;
+            settings.source = started.source();
+            mirror = Some(started);
+        }
         let log = Log::default();
         let options = Options {
             access_log: Box::new(log.writer()),
@@ -76,12 +85,18 @@ impl Edge {
         let started = tokio::task::spawn_blocking(move || app::Edge::start(settings, options));
         let running = started.await.unwrap();
         let running = running.unwrap_or_else(|error| panic!("the edge does not start: {error:#}"));
-        Edge {
+        let edge = Edge {
             running: Some(running),
             directory,
+            mirror,
             authority,
             log,
+        };
+        if edge.mirror.is_some() {
+            // That it came by watches and the lists of another client are the same is part of every story.
+            edge.settled().await;
         }
+        edge
     }
 
     /// Replaces the settings file of `start_following`. Its effect is waited for with `until` or `until_ready_says`.
@@ -182,19 +197,35 @@ impl Edge {
     /// Waits until what is in force is what the manifests say: the same as a fresh look at them compiles to. Not for a directory with a
     /// file that does not parse, because its last good objects stay in force: for that there is `until`.
     pub async fn settled(&self) {
+        let listed = match &self.mirror {
+            Some(mirror) => Some(mirror.synced().await),
+            None => None,
+        };
         let directory = self.manifests();
+        let look = || match &listed {
+            Some(objects) => objects.clone(),
+            None => k8s::source::directory::load(&directory).objects,
+        };
         let mut written = None;
         self.until("what is in force is what the manifests say", |in_force| {
             let known = written.take();
             let known = known.filter(|known: &Written| known.version == in_force.version);
-            let known = known.unwrap_or_else(|| Written::read(in_force, &directory));
+            let known = known.unwrap_or_else(|| Written::read(in_force, look()));
             written.insert(known).is_in_force(in_force)
         })
         .await;
     }
 
+    /// Brings what was written to the API server, where there is one.
+    async fn sync(&self) {
+        if let Some(mirror) = &self.mirror {
+            mirror.sync().await;
+        }
+    }
+
     /// Waits until something later than this version is in force.
     pub async fn follow(&self, version: u64) {
+        self.sync().await;
         let later = self.app().wait_for_version_above(version, PATIENCE).await;
         assert!(
             later.is_some(),
@@ -204,6 +235,7 @@ impl Edge {
 
     /// Waits until what is in force is as wanted, through any number of versions.
     pub async fn until(&self, what: &str, mut is_so: impl FnMut(&InForce) -> bool) {
+        self.sync().await;
         let deadline = tokio::time::Instant::now() + PATIENCE;
         loop {
             let now = self.in_force();

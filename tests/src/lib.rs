@@ -29,7 +29,7 @@
 //! - `client`: raw HTTP/1.1 connections, `client::h2`, `client::websocket`. URLs name hosts; the address is always the edge's.
 //! - `manifest`: Ingress, Service and EndpointSlice in one line. `authority`: certificates, and clients that trust them.
 //! - `canary`: whether a private key stands in a text.
-//! - `cluster`: a real Kubernetes, for stories in `tests/cluster/`.
+//! - `cluster`: a real Kubernetes, for stories in `tests/cluster/`. `story_source`: how the other stories run on one too.
 //!
 //! Waiting: `client::until`, `Edge::follow`, `Edge::until`, `Edge::until_metric`, `Log::line_with` and every client end with a failed story
 //! after `client::PATIENCE`. A story never sleeps to let something happen; where time itself is what it is about, a comment says so.
@@ -48,4 +48,5 @@ pub mod origin_h2;
 pub mod origin_scripted;
 pub mod origin_tls;
 pub mod own_answer;
+pub mod story_source;
 pub mod unreachable;

@@ -1,6 +1,6 @@
 //! What stands behind the edge in a story, and how may it misbehave?
 //!
-//! An `Origin` is a raw HTTP/1.1 server on a port of 127.0.0.1. What it answers depends on the request's path (`origin/answer.rs`
+//! An `Origin` is a raw HTTP/1.1 server on a port of this machine. What it answers depends on the request's path (`origin/answer.rs`
 //! lists them); how it misbehaves is a `Fault`, which a story sets while requests run.
 
 mod answer;
@@ -10,7 +10,8 @@ pub use answer::{DIGEST_SEED, digest};
 pub use http1::{Head, Received};
 
 use crate::client::until;
-use std::net::{Ipv4Addr, SocketAddr};
+use crate::story_source::{endpoint, endpoint_v6};
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -63,15 +64,15 @@ pub(crate) struct Shared {
 }
 
 impl Origin {
-    /// Listens on a free port of 127.0.0.1.
+    /// Listens on a free port of this machine.
     pub async fn start(name: &str) -> Origin {
-        let listener = bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
+        let listener = bind(endpoint());
         Origin::on(name, listener)
     }
 
-    /// Listens on a free port of `::1`.
+    /// The same over IPv6.
     pub async fn start_v6(name: &str) -> Origin {
-        Origin::on(name, bind("[::1]:0".parse().unwrap()))
+        Origin::on(name, bind(endpoint_v6()))
     }
 
     fn on(name: &str, listener: TcpListener) -> Origin {

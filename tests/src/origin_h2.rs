@@ -6,11 +6,12 @@
 //! | the same, to `/fail` | 200 and `grpc-status: 5` in one head without a body (Trailers-Only) |
 //! | any other | 200, the origin's name as body; with a request body `x-body-bytes` |
 
+use crate::story_source::endpoint;
 use bytes::Bytes;
 use h2::RecvStream;
 use h2::server::SendResponse;
 use http::{HeaderMap, HeaderValue, Request, Response};
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::net::{TcpListener, TcpStream};
@@ -25,9 +26,9 @@ pub struct H2Origin {
 }
 
 impl H2Origin {
-    /// Listens on a free port of 127.0.0.1.
+    /// Listens on a free port of this machine.
     pub async fn start(name: &str) -> H2Origin {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let listener = TcpListener::bind(endpoint()).await.unwrap();
         let address = listener.local_addr().unwrap();
         let requests = Arc::new(AtomicUsize::new(0));
         let task = tokio::spawn(accept(listener, Arc::from(name), requests.clone()));

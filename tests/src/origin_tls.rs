@@ -1,10 +1,11 @@
 //! How does a backend of a story speak TLS?
 
 use crate::authority::Pair;
+use crate::story_source::endpoint;
 use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::net::{TcpListener, TcpStream};
@@ -19,9 +20,9 @@ pub struct TlsFront {
 }
 
 impl TlsFront {
-    /// On a free port of 127.0.0.1, with this certificate and ALPN (empty: none is chosen), before the origin at `inner`.
+    /// On a free port of this machine, with this certificate and ALPN (empty: none is chosen), before the origin at `inner`.
     pub async fn start(pair: &Pair, alpn: &[&str], inner: SocketAddr) -> TlsFront {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let listener = TcpListener::bind(endpoint()).await.unwrap();
         let address = listener.local_addr().unwrap();
         let acceptor = TlsAcceptor::from(Arc::new(server_config(pair, alpn)));
         let handshakes = Arc::new(AtomicUsize::new(0));

@@ -1,5 +1,6 @@
 //! How does an address behave that swallows connections, without leaving this machine?
 
+use crate::story_source::endpoint;
 use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
@@ -19,7 +20,7 @@ pub struct Unreachable {
 impl Unreachable {
     pub async fn start() -> Unreachable {
         let socket = TcpSocket::new_v4().unwrap();
-        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        socket.bind(endpoint()).unwrap();
         let listener = socket.listen(1).unwrap();
         let address = listener.local_addr().unwrap();
         let mut waiting = Vec::new();

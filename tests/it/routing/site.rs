@@ -32,7 +32,7 @@ fn endpoints(vm: &Origin) -> String {
     let text = manifest_of_site("backend.yaml");
     let (_, endpoints) = text.split_once("\n---\n").expect("two documents");
     endpoints
-        .replace("192.168.0.50", "127.0.0.1")
+        .replace("192.168.0.50", &vm.address.ip().to_string())
         .replace("port: 3001", &format!("port: {}", vm.address.port()))
 }
 
@@ -46,8 +46,9 @@ fn slice(number: usize, pod: &Origin) -> String {
     format!(
         "---\napiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\n\
          metadata: {{ name: frontend-{number}, namespace: website, labels: {{ kubernetes.io/service-name: frontend-service }} }}\n\
-         addressType: IPv4\nports: [{{ name: http, port: {} }}]\nendpoints: [{{ addresses: [\"127.0.0.1\"] }}]\n",
-        pod.address.port()
+         addressType: IPv4\nports: [{{ name: http, port: {} }}]\nendpoints: [{{ addresses: [\"{}\"] }}]\n",
+        pod.address.port(),
+        pod.address.ip()
     )
 }
 

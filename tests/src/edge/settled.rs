@@ -1,28 +1,30 @@
 //! Is what is in force what the manifests say?
 
 use config::model::Certificate;
+use config::name::Kind;
 use config::problem::Problem;
 use config::snapshot::{Compiled, EndpointAddress, Snapshot};
+use k8s::objects::Objects;
 use proxy::live::InForce;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 use std::sync::Arc;
 
-/// A directory as it would be in force. Read once for each version that is looked at: that is what costs.
+/// Objects as they would be in force. Compiled once for each version that is looked at: that is what costs.
 pub struct Written {
     /// What was in force when it was read.
     pub version: u64,
     compiled: Compiled,
+    is_cluster: bool,
 }
 
 impl Written {
-    /// Compiles the directory as `hedgerow check` does.
-    pub fn read(in_force: &InForce, directory: &Path) -> Written {
-        let loaded = k8s::source::directory::load(directory);
+    /// Compiles them as `hedgerow check` does.
+    pub fn read(in_force: &InForce, objects: Objects) -> Written {
         let now = in_force.published_at.as_second();
         Written {
             version: in_force.version,
-            compiled: k8s::control::build(&loaded.objects, &in_force.settings, now),
+            is_cluster: !objects.is_directory,
+            compiled: k8s::control::build(&objects, &in_force.settings, now),
         }
     }
 
@@ -33,7 +35,19 @@ impl Written {
             && in_force.snapshot.digest == written.snapshot.digest
             && certificates(&in_force.snapshot) == certificates(&written.snapshot)
             && endpoints(in_force) == endpoints_of(written)
-            && has_same_problems(&in_force.problems, &written.problems)
+            && self.has_same_problems(&in_force.problems)
+    }
+
+    /// The edge's own (settings, listeners) are nobody's manifest.
+    fn has_same_problems(&self, in_force: &[Problem]) -> bool {
+        let is_told = |problem: &&Problem| match self.is_cluster {
+            true => problem.object.kind != Kind::Settings,
+            false => problem.origin.is_some(),
+        };
+        let told = |all: &[Problem]| -> BTreeSet<Problem> {
+            all.iter().filter(is_told).cloned().collect()
+        };
+        told(in_force) == told(&self.compiled.problems)
     }
 }
 
@@ -75,13 +89,4 @@ fn told_apart(set: &[EndpointAddress]) -> Vec<(String, bool, bool)> {
         .collect();
     all.sort();
     all
-}
-
-/// Those without a place are the edge's own (settings, listeners).
-fn has_same_problems(found: &[Problem], written: &[Problem]) -> bool {
-    let placed = |all: &[Problem]| -> BTreeSet<Problem> {
-        let placed = all.iter().filter(|problem| problem.origin.is_some());
-        placed.cloned().collect()
-    };
-    placed(found) == placed(written)
 }

@@ -1,0 +1,28 @@
+//! How old is an object, where only the API server says so?
+//!
+//! Of two that claim the same, the older wins. Files say the age of an object or leave it open; the API server says the second in which it
+//! was made. So what is made at once has to be made within one second, and what is younger in a later one.
+
+use serde_json::Value;
+use std::time::{Duration, SystemTime};
+
+/// The kinds of which the age counts.
+const KINDS: &[&str] = &["Ingress", "HTTPRoute", "Gateway", "IngressClass"];
+
+pub fn counts(object: &Value) -> bool {
+    object["kind"]
+        .as_str()
+        .is_some_and(|kind| KINDS.contains(&kind))
+}
+
+/// As a file says it; `None` where it does not.
+pub fn told(object: &Value) -> Option<&str> {
+    object["metadata"]["creationTimestamp"].as_str()
+}
+
+/// The API server's clock is ours.
+pub async fn next_second() {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    let into = Duration::from_nanos(u64::from(since.unwrap().subsec_nanos()));
+    tokio::time::sleep(Duration::from_secs(1) - into).await;
+}

@@ -1,0 +1,227 @@
+//! How does what a story writes into its directory come to an API server?
+//!
+//! By server-side apply, as an operator would do it. All stories of a process share one cluster, one after the other: each begins by
+//! deleting what the last one made.
+
+use super::{age, listed};
+use crate::cluster::Cluster;
+use crate::cluster::api::{Api, Change, objects};
+use config::settings::Source;
+use k8s::objects::Objects;
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+use tokio::sync::Mutex;
+
+/// Objects by the path at which the API server has them.
+type ByPath = BTreeMap<String, Value>;
+
+/// So often objects are made again, until all of them are equally old.
+const TRIES_MAX: usize = 5;
+
+/// What stories have made and not deleted yet, in the one cluster of this process. Namespaces stay: without controllers they never end.
+static THERE: Mutex<ByPath> = Mutex::const_new(BTreeMap::new());
+static KUBECONFIG: OnceLock<PathBuf> = OnceLock::new();
+/// A story has the whole cluster.
+static IS_TAKEN: AtomicBool = AtomicBool::new(false);
+
+/// The API server in place of one story's directory.
+pub struct Mirror {
+    cluster: &'static Cluster,
+    api: Arc<Api>,
+    directory: PathBuf,
+    _taken: Taken,
+}
+
+struct Taken;
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        IS_TAKEN.store(false, Ordering::SeqCst);
+    }
+}
+
+impl Mirror {
+    /// An API server that holds what stands in this directory, and nothing of earlier stories.
+    pub async fn start(directory: PathBuf) -> Mirror {
+        let was_taken = IS_TAKEN.swap(true, Ordering::SeqCst);
+        assert!(
+            !was_taken,
+            "one edge at a time has the cluster: run with --test-threads=1; a story with two edges runs on a directory alone"
+        );
+        let taken = Taken;
+        let cluster = Cluster::shared().await;
+        let mirror = Mirror {
+            api: Arc::new(cluster.api(&cluster.admin()).await),
+            cluster,
+            directory,
+            _taken: taken,
+        };
+        let mut there = THERE.lock().await;
+        mirror.delete(&mut there, |_| true).await;
+        drop(there);
+        mirror.sync().await;
+        mirror
+    }
+
+    /// What the edge's settings say in place of the directory.
+    pub fn source(&self) -> Source {
+        let kubeconfig = KUBECONFIG.get_or_init(|| self.cluster.kubeconfig(&self.cluster.admin()));
+        Source::Cluster {
+            namespaces: Vec::new(),
+            namespace_selector: None,
+            kubeconfig: Some(kubeconfig.clone()),
+        }
+    }
+
+    /// Everything that the API server has, once it has what the directory says by now.
+    pub async fn synced(&self) -> Objects {
+        self.sync().await;
+        listed::objects(&self.api, self.cluster.address()).await
+    }
+
+    /// Applies what the directory says by now, and deletes what it does not say any more.
+    pub async fn sync(&self) {
+        let wanted = self.wanted().await;
+        let mut there = THERE.lock().await;
+        if *there == wanted {
+            return;
+        }
+        self.make_namespaces(&wanted).await;
+        let is_told = |objects: &ByPath| objects.values().any(|object| age::told(object).is_some());
+        if is_told(&wanted) && ages(&wanted) != ages(&there) {
+            self.delete(&mut there, age::counts).await;
+        }
+        let is_new = |path: &str| !there.contains_key(path);
+        let changed: ByPath = wanted
+            .iter()
+            .filter(|(path, object)| there.get(*path) != Some(object))
+            .map(|(path, object)| (path.clone(), object.clone()))
+            .collect();
+        let (aged, others): (ByPath, ByPath) = changed
+            .into_iter()
+            .partition(|(path, object)| age::counts(object) && is_new(path));
+        self.apply(&others).await;
+        self.make_aged(&aged).await;
+        there.extend(others);
+        there.extend(aged);
+        let gone: BTreeSet<String> = there
+            .keys()
+            .filter(|path| !wanted.contains_key(*path))
+            .cloned()
+            .collect();
+        self.delete_these(&mut there, gone).await;
+    }
+
+    /// The objects of all files.
+    async fn wanted(&self) -> ByPath {
+        let mut wanted = ByPath::new();
+        for file in files(&self.directory) {
+            let text = std::fs::read_to_string(&file).unwrap();
+            for object in objects(&text)
+                .into_iter()
+                .filter(|object| !object.is_null())
+            {
+                let path = self.api.path(&object).await;
+                let path = path.unwrap_or_else(|words| panic!("{}: {words}", file.display()));
+                wanted.insert(path, object);
+            }
+        }
+        wanted
+    }
+
+    async fn make_namespaces(&self, wanted: &ByPath) {
+        let names = wanted.values().filter_map(|object| {
+            let name = object["metadata"]["namespace"].as_str()?;
+            (name != "default").then_some(name)
+        });
+        let names: BTreeSet<&str> = names.collect();
+        let namespace = |name: &&str| json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": name } });
+        let all = names.iter().map(|name| Change::Apply(namespace(name)));
+        let done = self.api.change_all(all, None).await;
+        assert_eq!(done.refused, [""; 0], "namespaces");
+    }
+
+    async fn apply(&self, objects: &ByPath) {
+        let all = objects.values().map(|object| Change::Apply(object.clone()));
+        let done = self.api.change_all(all, None).await;
+        for words in done.refused {
+            let object = objects
+                .iter()
+                .find(|(path, _)| words.contains(&format!("{path}?")));
+            let (_, object) = object.unwrap_or_else(|| panic!("{words}"));
+            assert!(
+                words.contains("immutable"),
+                "the API server refuses: {words}"
+            );
+            self.api.delete(object).await.unwrap();
+            self.api.apply(object).await.unwrap();
+        }
+    }
+
+    /// Those that the files call older first; those of one age within one second.
+    async fn make_aged(&self, objects: &ByPath) {
+        let mut groups: BTreeMap<Option<&str>, ByPath> = BTreeMap::new();
+        for (path, object) in objects {
+            let group = groups.entry(age::told(object)).or_default();
+            group.insert(path.clone(), object.clone());
+        }
+        // What does not tell its age is the youngest.
+        let untold = groups.remove(&None);
+        let groups: Vec<ByPath> = groups.into_values().chain(untold).collect();
+        for (number, group) in groups.iter().enumerate() {
+            if number > 0 {
+                age::next_second().await;
+            }
+            self.make_at_once(group).await;
+        }
+    }
+
+    async fn make_at_once(&self, objects: &ByPath) {
+        for _ in 0..TRIES_MAX {
+            self.apply(objects).await;
+            let mut seconds = BTreeSet::new();
+            if objects.len() > 1 {
+                for path in objects.keys() {
+                    let made = self.api.get(path).await;
+                    seconds.insert(age::told(&made).map(str::to_owned));
+                }
+            }
+            if seconds.len() < 2 {
+                return;
+            }
+            self.delete(&mut objects.clone(), |_| true).await;
+            age::next_second().await;
+        }
+        panic!("{} objects are not made within one second", objects.len());
+    }
+
+    async fn delete(&self, there: &mut ByPath, is_meant: impl Fn(&Value) -> bool) {
+        let gone = there.iter().filter(|(_, object)| is_meant(object));
+        let gone = gone.map(|(path, _)| path.clone()).collect();
+        self.delete_these(there, gone).await;
+    }
+
+    async fn delete_these(&self, there: &mut ByPath, gone: BTreeSet<String>) {
+        let gone: Vec<Value> = gone.iter().filter_map(|path| there.remove(path)).collect();
+        let ends = |object: &Value| object["kind"] != "Namespace";
+        let all = gone.into_iter().filter(ends).map(Change::Delete);
+        let done = self.api.change_all(all, None).await;
+        assert_eq!(done.refused, [""; 0], "deletions");
+    }
+}
+
+fn ages(objects: &ByPath) -> BTreeMap<&str, Option<&str>> {
+    let aged = objects.iter().filter(|(_, object)| age::counts(object));
+    aged.map(|(path, object)| (&**path, age::told(object)))
+        .collect()
+}
+
+fn files(directory: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(directory).unwrap();
+    let mut files: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    files
+}
