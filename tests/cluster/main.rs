@@ -13,6 +13,7 @@ mod ends;
 mod full_disk;
 mod last_good;
 mod load;
+mod manual_endpoints;
 mod outages;
 mod processes;
 mod rbac;

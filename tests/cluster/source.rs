@@ -15,7 +15,7 @@ use tests::manifest::join;
 use tests::origin::Origin;
 
 /// Every manifest of an example site.
-fn site(name: &str) -> String {
+pub fn site(name: &str) -> String {
     let folder = format!("{}/../k8s/sites/{name}", env!("CARGO_MANIFEST_DIR"));
     let files = std::fs::read_dir(folder).unwrap();
     let mut files: Vec<_> = files.map(|file| file.unwrap().path()).collect();
