@@ -7,6 +7,7 @@ use tests::client::Request;
 use tests::edge::Edge;
 use tests::manifest;
 use tests::origin::Origin;
+use tests::story_source::is_cluster;
 
 async fn shop() -> (Edge, Origin) {
     let origin = Origin::start("a").await;
@@ -34,7 +35,13 @@ async fn probes_hear_that_a_running_edge_is_ready_and_why() {
         .lines()
         .filter(|line| line.starts_with("[+] "))
         .count();
-    assert_eq!(listed, 5, "{verbose}");
+    // An API server adds a line for each kind that is read there.
+    let is_right = if is_cluster() {
+        listed > 5
+    } else {
+        listed == 5
+    };
+    assert!(is_right && !verbose.contains("[-]"), "{verbose}");
     assert!(verbose.ends_with("readyz check passed\n"), "{verbose}");
     assert_eq!(edge.admin("/nothing").await.status, 404);
     edge.stop().await;
@@ -131,13 +138,10 @@ async fn problems_come_and_go_with_their_cause() {
         (&wep[0]["severity"], &wep[0]["name"]),
         (&"error".into(), &"shop".into())
     );
-    let line = wep[0]["line"].as_u64().expect("has a line");
-    assert!(
-        wep[0]["file"]
-            .as_str()
-            .is_some_and(|file| file.ends_with("main.yaml"))
-            && line > 1
-    );
+    let file = wep[0]["file"].as_str().unwrap_or_default();
+    let line = wep[0]["line"].as_u64().unwrap_or_default();
+    let has_place = file.ends_with("main.yaml") && line > 1;
+    assert_eq!(has_place, !is_cluster(), "{text}");
     let errors = ["severity=\"error\""];
     assert_eq!(edge.metric("hedgerow_problems", &errors).await, 1.0);
     edge.write("wep.yaml", &manifest::service("wep", 80, &[origin.address]))

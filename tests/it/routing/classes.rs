@@ -4,6 +4,7 @@ use super::check;
 use tests::edge::Edge;
 use tests::manifest;
 use tests::origin::Origin;
+use tests::story_source::is_cluster;
 
 const OURS: &str = "edwardstech.dev/hedgerow";
 const TRAEFIK: &str = "traefik.io/ingress-controller";
@@ -58,7 +59,8 @@ async fn an_ingress_is_ours_by_the_controller_of_its_class() {
     let default_theirs = class("main", TRAEFIK, true);
     for (classes, named, annotated, expected) in [
         (vec![], "hedgerow", "", Served),
-        (vec![], "", "", Served),
+        // Only in a directory is everything for us where nothing says for whom it is.
+        (vec![], "", "", if is_cluster() { Reported } else { Served }),
         (vec![], "", "hedgerow", Served),
         (vec![], "traefik", "", Reported),
         (vec![&ours], "hedgerow", "", Served),

@@ -6,6 +6,7 @@ use tests::client::Request;
 use tests::edge::Edge;
 use tests::manifest;
 use tests::origin::Origin;
+use tests::story_source::is_cluster;
 
 /// Three Services of these names, each with its origin.
 async fn services(names: [&str; 3]) -> (Vec<Origin>, Vec<String>) {
@@ -77,8 +78,14 @@ async fn an_exact_host_goes_before_a_wildcard_and_a_wildcard_before_none() {
 async fn a_host_is_the_same_in_any_case_with_a_dot_and_with_a_port() {
     let (_origins, mut documents) = services(["site", "b", "c"]).await;
     let authority = Authority::default();
+    // Kubernetes takes lower case alone.
+    let written = if is_cluster() {
+        "example.dev"
+    } else {
+        "Example.dev"
+    };
     documents.extend([
-        manifest::ingress_tls("s", "Example.dev", "tls", &[("/", "site", 80)]).replace(
+        manifest::ingress_tls("s", written, "tls", &[("/", "site", 80)]).replace(
             "metadata:\n",
             "metadata:\n  annotations: { hedgerow.edwardstech.dev/ssl-redirect: \"false\" }\n",
         ),
