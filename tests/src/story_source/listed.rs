@@ -46,6 +46,9 @@ pub async fn objects(api: &Api, api_server: SocketAddr) -> Objects {
         all(api, path(GATEWAY, "v1/gatewayclasses")),
         all(api, path(GATEWAY, "v1/httproutes")),
     );
+    // An edge asks for those of its Services alone.
+    let services = objects.services.clone();
+    Arc::make_mut(&mut objects.endpoints).retain(|name, _| services.contains_key(name));
     objects
 }
 

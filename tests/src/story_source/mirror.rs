@@ -113,7 +113,15 @@ impl Mirror {
             .filter(|path| !wanted.contains_key(*path))
             .cloned()
             .collect();
-        self.delete_these(&mut there, gone).await;
+        self.delete_these(&mut there, gone.clone()).await;
+        // The API server deletes a Service's Endpoints with it.
+        let lost = gone
+            .iter()
+            .filter_map(|path| wanted.get_key_value(&endpoints_of(path)?));
+        let lost: ByPath = lost
+            .map(|(path, object)| (path.clone(), object.clone()))
+            .collect();
+        self.apply(&lost).await;
     }
 
     /// The objects of all files.
@@ -220,6 +228,12 @@ fn ages(objects: &ByPath) -> BTreeMap<&str, Option<&str>> {
     let aged = objects.iter().filter(|(_, object)| age::counts(object));
     aged.map(|(path, object)| (&**path, age::told(object)))
         .collect()
+}
+
+/// Where the Endpoints of the Service at this path are.
+fn endpoints_of(path: &str) -> Option<String> {
+    let is_service = path.starts_with("/api/v1/") && path.contains("/services/");
+    is_service.then(|| path.replace("/services/", "/endpoints/"))
 }
 
 fn files(directory: &Path) -> Vec<PathBuf> {
