@@ -8,6 +8,7 @@
 mod age;
 mod listed;
 mod mirror;
+mod plan;
 
 pub use mirror::Mirror;
 

@@ -3,25 +3,22 @@
 //! By server-side apply, as an operator would do it. All stories of a process share one cluster, one after the other: each begins by
 //! deleting what the last one made.
 
+use super::plan::{ByPath, Plan, add_namespaces, chosen, is_namespace};
 use super::{age, listed};
 use crate::cluster::Cluster;
 use crate::cluster::api::{Api, Change, objects};
 use config::settings::Source;
 use k8s::objects::Objects;
-use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use tokio::sync::Mutex;
 
-/// Objects by the path at which the API server has them.
-type ByPath = BTreeMap<String, Value>;
-
 /// So often objects are made again, until all of them are equally old.
 const TRIES_MAX: usize = 5;
 
-/// What stories have made and not deleted yet, in the one cluster of this process. Namespaces stay: without controllers they never end.
+/// What stories have made and not deleted yet, in the one cluster of this process.
 static THERE: Mutex<ByPath> = Mutex::const_new(BTreeMap::new());
 static KUBECONFIG: OnceLock<PathBuf> = OnceLock::new();
 /// A story has the whole cluster.
@@ -60,7 +57,8 @@ impl Mirror {
             _taken: taken,
         };
         let mut there = THERE.lock().await;
-        mirror.delete(&mut there, |_| true).await;
+        let earlier = chosen(&there, |_, object| !is_namespace(object));
+        mirror.delete(&mut there, earlier).await;
         drop(there);
         mirror.sync().await;
         mirror
@@ -86,71 +84,35 @@ impl Mirror {
     pub async fn sync(&self) {
         let wanted = self.wanted().await;
         let mut there = THERE.lock().await;
-        if *there == wanted {
-            return;
+        if age::is_told(wanted.values()) && age::all(&wanted) != age::all(&there) {
+            let aged = chosen(&there, |_, object| age::counts(object));
+            self.delete(&mut there, aged).await;
         }
-        self.make_namespaces(&wanted).await;
-        let is_told = |objects: &ByPath| objects.values().any(|object| age::told(object).is_some());
-        if is_told(&wanted) && ages(&wanted) != ages(&there) {
-            self.delete(&mut there, age::counts).await;
-        }
-        let is_new = |path: &str| !there.contains_key(path);
-        let changed: ByPath = wanted
-            .iter()
-            .filter(|(path, object)| there.get(*path) != Some(object))
-            .map(|(path, object)| (path.clone(), object.clone()))
-            .collect();
-        let (aged, others): (ByPath, ByPath) = changed
-            .into_iter()
-            .partition(|(path, object)| age::counts(object) && is_new(path));
+        let plan = Plan::new(&there, &wanted);
         // First, so that a story that fails here leaves nothing to the next one.
-        there.extend(others.clone());
-        there.extend(aged.clone());
-        self.apply(&others).await;
-        self.make_aged(&aged).await;
-        let gone: BTreeSet<String> = there
-            .keys()
-            .filter(|path| !wanted.contains_key(*path))
-            .cloned()
-            .collect();
-        self.delete_these(&mut there, gone.clone()).await;
-        // The API server deletes a Service's Endpoints with it.
-        let lost = gone
-            .iter()
-            .filter_map(|path| wanted.get_key_value(&endpoints_of(path)?));
-        let lost: ByPath = lost
-            .map(|(path, object)| (path.clone(), object.clone()))
-            .collect();
-        self.apply(&lost).await;
+        there.extend(wanted);
+        self.apply(&plan.namespaces).await;
+        self.apply(&plan.changed).await;
+        self.make_aged(&plan.aged).await;
+        self.delete(&mut there, plan.gone).await;
+        self.apply(&plan.lost).await;
     }
 
-    /// The objects of all files.
+    /// The objects of all files, and their namespaces.
     async fn wanted(&self) -> ByPath {
         let mut wanted = ByPath::new();
         for file in files(&self.directory) {
             let text = std::fs::read_to_string(&file).unwrap();
-            for object in objects(&text)
-                .into_iter()
-                .filter(|object| !object.is_null())
-            {
+            let mut objects = objects(&text);
+            objects.retain(|object| !object.is_null());
+            for object in objects {
                 let path = self.api.path(&object).await;
                 let path = path.unwrap_or_else(|words| panic!("{}: {words}", file.display()));
                 wanted.insert(path, object);
             }
         }
+        add_namespaces(&mut wanted);
         wanted
-    }
-
-    async fn make_namespaces(&self, wanted: &ByPath) {
-        let names = wanted.values().filter_map(|object| {
-            let name = object["metadata"]["namespace"].as_str()?;
-            (name != "default").then_some(name)
-        });
-        let names: BTreeSet<&str> = names.collect();
-        let namespace = |name: &&str| json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": name } });
-        let all = names.iter().map(|name| Change::Apply(namespace(name)));
-        let done = self.api.change_all(all, None).await;
-        assert_eq!(done.refused, [""; 0], "namespaces");
     }
 
     async fn apply(&self, objects: &ByPath) {
@@ -201,39 +163,20 @@ impl Mirror {
             if seconds.len() < 2 {
                 return;
             }
-            self.delete(&mut objects.clone(), |_| true).await;
+            self.delete(&mut ByPath::new(), objects.clone()).await;
             age::next_second().await;
         }
         panic!("{} objects are not made within one second", objects.len());
     }
 
-    async fn delete(&self, there: &mut ByPath, is_meant: impl Fn(&Value) -> bool) {
-        let gone = there.iter().filter(|(_, object)| is_meant(object));
-        let gone = gone.map(|(path, _)| path.clone()).collect();
-        self.delete_these(there, gone).await;
-    }
-
-    async fn delete_these(&self, there: &mut ByPath, gone: BTreeSet<String>) {
-        let gone: Vec<Value> = gone.iter().filter_map(|path| there.remove(path)).collect();
-        let ends = |object: &Value| object["kind"] != "Namespace";
-        let all = gone.into_iter().filter(ends).map(Change::Delete);
+    async fn delete(&self, there: &mut ByPath, gone: ByPath) {
+        there.retain(|path, _| !gone.contains_key(path));
+        let all = gone.into_values().map(Change::Delete);
         let mut done = self.api.change_all(all, None).await;
         // It was never made, because its story failed before.
         done.refused.retain(|words| !words.contains(": 404: "));
         assert_eq!(done.refused, [""; 0], "deletions");
     }
-}
-
-fn ages(objects: &ByPath) -> BTreeMap<&str, Option<&str>> {
-    let aged = objects.iter().filter(|(_, object)| age::counts(object));
-    aged.map(|(path, object)| (&**path, age::told(object)))
-        .collect()
-}
-
-/// Where the Endpoints of the Service at this path are.
-fn endpoints_of(path: &str) -> Option<String> {
-    let is_service = path.starts_with("/api/v1/") && path.contains("/services/");
-    is_service.then(|| path.replace("/services/", "/endpoints/"))
 }
 
 fn files(directory: &Path) -> Vec<PathBuf> {
