@@ -41,7 +41,7 @@ e2e: ## Real nginx, Express, browser, h2load, Kubernetes; FULL=1 for the long on
 	@.ci/need build e2e
 	tests/e2e/run
 
-release: ## The static binary, in target/release
+release: ## The optimised binary, in target/release
 	@.ci/need build
 	$(CARGO) build --release --package hedgerow-proxy
 	@ls -l target/release/hedgerow

@@ -32,7 +32,7 @@ impl Terminator {
     /// Fails if the random source of the machine does.
     pub fn new(live: Arc<Live>) -> Result<Terminator, rustls::Error> {
         let resolver = Arc::new(Resolver::new(Arc::clone(&live)));
-        let mut config = ServerConfig::builder_with_provider(Arc::new(provider()))
+        let mut config = ServerConfig::builder_with_provider(Arc::new(provider(is_without_aes())))
             .with_protocol_versions(&[&TLS13, &TLS12])?
             .with_no_client_auth()
             .with_cert_resolver(resolver);
@@ -55,9 +55,9 @@ impl Terminator {
 }
 
 /// ring, with ChaCha20 first where AES has no instructions: it is three times faster there (Raspberry Pi 4).
-fn provider() -> CryptoProvider {
+fn provider(is_without_aes: bool) -> CryptoProvider {
     let mut provider = ring::default_provider();
-    if is_without_aes() {
+    if is_without_aes {
         provider.cipher_suites.sort_by_key(|suite| {
             let name = suite.suite().as_str().unwrap_or_default();
             !name.contains("CHACHA20")
@@ -71,7 +71,12 @@ fn is_without_aes() -> bool {
     !std::arch::is_aarch64_feature_detected!("aes")
 }
 
-#[cfg(not(target_arch = "aarch64"))]
+#[cfg(target_arch = "x86_64")]
+fn is_without_aes() -> bool {
+    !std::arch::is_x86_feature_detected!("aes")
+}
+
+#[cfg(not(any(target_arch = "aarch64", target_arch = "x86_64")))]
 fn is_without_aes() -> bool {
     false
 }
@@ -80,4 +85,25 @@ fn is_without_aes() -> bool {
 fn normal_name(name: &str) -> Box<str> {
     let name = name.strip_suffix('.').unwrap_or(name);
     name.to_ascii_lowercase().into_boxed_str()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_aes_instructions_every_suite_of_chacha20_comes_first() {
+        let are_chacha = |is_without_aes| {
+            let suites = provider(is_without_aes).cipher_suites;
+            let names = suites.iter().map(|suite| format!("{:?}", suite.suite()));
+            names
+                .map(|name| name.contains("CHACHA20"))
+                .collect::<Vec<_>>()
+        };
+        let sorted = are_chacha(true);
+        assert!(sorted.is_sorted_by(|a, b| a >= b), "{sorted:?}");
+        assert_eq!(sorted.first(), Some(&true));
+        assert_eq!(are_chacha(false).first(), Some(&false));
+        assert_eq!(are_chacha(false).len(), sorted.len());
+    }
 }

@@ -13,6 +13,7 @@ mod harness;
 mod headers;
 mod hostile;
 mod http_route;
+mod ipv6;
 mod load;
 mod operator;
 mod protocols;
