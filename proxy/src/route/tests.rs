@@ -24,7 +24,7 @@ fn entry(host: &str) -> TlsEntry {
     let key = certificate();
     TlsEntry {
         host: Hostname::parse(host).unwrap(),
-        secret: ObjectName::new("website", "tls"),
+        secret: ObjectName::new("website", host),
         certificate: Arc::new(Certificate {
             key,
             names: Vec::new(),
@@ -246,7 +246,7 @@ fn a_redirect_filter_says_what_changes_and_the_rest_stays() {
 }
 
 #[test]
-fn a_connection_serves_the_hosts_of_its_own_entry_only() {
+fn a_connection_serves_the_hosts_of_its_own_certificate_only() {
     let site = in_force(rule("site", forward()), &["a.test", "*.b.test"]);
     let misdirected = |server_name, opened_for, host| {
         let connection = connection(HTTPS, Some((server_name, opened_for)));
