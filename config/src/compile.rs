@@ -9,15 +9,15 @@ mod endpoints;
 mod fingerprint;
 mod known;
 mod manifest;
+mod order;
 mod rules;
 mod seniority;
 #[cfg(test)]
 pub(crate) mod tests;
+mod uncovered;
 
-pub use churn::recompile_endpoints;
-
-use crate::model::Model;
-use crate::problem::Problem;
+use crate::model::{Model, Route};
+use crate::problem::{Problem, Problems};
 use crate::snapshot::{Compiled, RouteTable, Snapshot};
 use backends::Backends;
 use known::Known;
@@ -33,46 +33,72 @@ pub struct CompileOptions {
     pub is_cluster: bool,
 }
 
-/// Resolves every name, orders the rules, and reports what is wrong. Never fails: what is right is in force, the rest is a problem.
-pub fn compile(model: &Model, problems: Vec<Problem>, options: &CompileOptions) -> Compiled {
-    let routes = seniority::sorted(&model.routes);
-    let known = Known::new(model);
-    let mut found = Vec::new();
-    let mut backends = Backends::new(model, &known);
-    let rules = rules::compile(&routes, &mut backends, &mut found);
-    let (table, claims) = RouteTable::build(&rules);
-    conflicts::report(&rules, &claims, &mut found);
-    let tls = certificates::compile(model, &routes, options.now, &known, &mut found);
-    let (backends, resolved) = backends.into_parts();
-    let mut all = problems;
-    all.extend_from_slice(&found);
-    let known = Known::new(model);
-    all.extend(
-        resolved
+/// Compiles again and again, and does again only what changed. The result is a function of the arguments alone.
+#[derive(Debug, Default)]
+pub struct Compiler {
+    endpoints: endpoints::Memo,
+    uncovered: uncovered::Memo,
+    /// The oldest first.
+    routes: Vec<Arc<Route>>,
+    /// All of the last time.
+    problems: Arc<Problems>,
+}
+
+/// The same once.
+pub fn compile(model: &Model, problems: Problems, options: &CompileOptions) -> Compiled {
+    Compiler::default().compile(model, problems, options)
+}
+
+impl Compiler {
+    /// Resolves every name, orders the rules, and reports what is wrong. Never fails: what is right is in force, the rest is a problem.
+    pub fn compile(
+        &mut self,
+        model: &Model,
+        problems: Problems,
+        options: &CompileOptions,
+    ) -> Compiled {
+        self.routes = seniority::sorted(&model.routes, &self.routes);
+        let routes: Vec<&Route> = self.routes.iter().map(|route| &**route).collect();
+        let known = Known::new(model);
+        let mut found = Vec::new();
+        let mut backends = Backends::new(model, &known, &mut self.endpoints);
+        let rules = rules::compile(&routes, &mut backends, &mut found);
+        let (backends, resolved) = backends.into_parts();
+        let (table, claims) = RouteTable::build(&rules);
+        conflicts::report(&rules, &claims, &mut found);
+        let tls = certificates::compile(model, &routes, options.now, &known, &mut found);
+        let mut found: Problems = found.into_iter().map(Arc::new).collect();
+        self.uncovered.report(&tls, &routes, &mut found);
+        let mut all = problems;
+        all.extend_from_slice(&found);
+        let known = Known::new(model);
+        let of_backends = resolved
             .iter()
-            .filter_map(|resolved| endpoint_problems::of_backend(model, options, &known, resolved)),
-    );
-    let endpoints = endpoints::by_key(&backends, resolved);
-    endpoint_problems::orphans(model, options, &known, &churn::needy(&endpoints), &mut all);
-    Compiled {
-        endpoints,
-        snapshot: Arc::new(Snapshot {
-            digest: fingerprint::of(model, &routes, &backends),
-            objects: fingerprint::objects(&routes),
-            table,
-            rules,
-            backends,
-            tls,
-            problems: found,
-        }),
-        problems: in_order(all),
-        unused_hosts: Arc::default(),
+            .filter_map(|resolved| endpoint_problems::of_backend(model, options, &known, resolved));
+        all.extend(of_backends.map(Arc::new));
+        let endpoints = endpoints::by_key(&backends, resolved);
+        endpoint_problems::orphans(model, options, &known, &churn::needy(&endpoints), &mut all);
+        self.problems = in_order(all, &self.problems);
+        Compiled {
+            endpoints,
+            snapshot: Arc::new(Snapshot {
+                digest: fingerprint::of(model, &routes, &backends),
+                objects: fingerprint::objects(&routes),
+                table,
+                rules,
+                backends,
+                tls,
+                problems: found,
+            }),
+            problems: self.problems.clone(),
+            unused_hosts: Arc::default(),
+        }
     }
 }
 
 /// Sorted, each once.
-fn in_order(mut problems: Vec<Problem>) -> Arc<Vec<Problem>> {
-    problems.sort();
-    problems.dedup();
-    Arc::new(problems)
+fn in_order(problems: Problems, last: &[Arc<Problem>]) -> Arc<Problems> {
+    let mut sorted = order::in_order(problems, last, Problem::cmp);
+    sorted.dedup();
+    Arc::new(sorted)
 }

@@ -1,8 +1,8 @@
 //! What changed from one publication to the next?
 
-use crate::snapshot::{Compiled, EndpointAddress, TlsEntry};
+use crate::snapshot::{Backend, Compiled, Snapshot, TlsEntry, TlsTable};
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -33,12 +33,7 @@ pub struct Changes {
 impl Diff {
     /// Compares what is in force with what comes after it.
     pub fn between(before: &Compiled, after: &Compiled) -> Diff {
-        let endpoints = changes(endpoints(before), endpoints(after));
-        // What came or went is told as a backend.
-        let endpoints = Changes {
-            changed: endpoints.changed,
-            ..Changes::default()
-        };
+        let endpoints = endpoints(before, after);
         if Arc::ptr_eq(&before.snapshot, &after.snapshot) {
             return Diff {
                 endpoints,
@@ -46,24 +41,12 @@ impl Diff {
             };
         }
         let (old, new) = (&*before.snapshot, &*after.snapshot);
-        let routes = changes(
-            old.objects
-                .iter()
-                .map(|(object, digest)| (object, digest))
-                .collect(),
-            new.objects
-                .iter()
-                .map(|(object, digest)| (object, digest))
-                .collect(),
-        );
+        let (old_routes, new_routes) = differing(&old.objects, &new.objects, PartialEq::eq);
         Diff {
-            routes,
-            backends: changes(backends(before), backends(after)),
+            routes: changes(by_name(old_routes), by_name(new_routes)),
+            backends: backends(old, new),
             endpoints,
-            certificates: changes(
-                old.tls.entries().map(|entry| certificate(entry)).collect(),
-                new.tls.entries().map(|entry| certificate(entry)).collect(),
-            ),
+            certificates: certificates(&old.tls, &new.tls),
         }
     }
 
@@ -72,14 +55,47 @@ impl Diff {
     }
 }
 
-fn certificate(entry: &TlsEntry) -> (String, u64) {
-    (entry.host.to_string(), entry.certificate.digest)
+/// What is left of two lists without their common beginning and their common end: of thousands of objects mostly one changes, and the
+/// others keep their order.
+fn differing<'a, T>(
+    before: &'a [T],
+    after: &'a [T],
+    is_same: impl Fn(&T, &T) -> bool,
+) -> (&'a [T], &'a [T]) {
+    let both = before.iter().zip(after);
+    let begin = both.take_while(|(old, new)| is_same(old, new)).count();
+    let before = before.get(begin..).unwrap_or_default();
+    let after = after.get(begin..).unwrap_or_default();
+    let both = before.iter().rev().zip(after.iter().rev());
+    let end = both.take_while(|(old, new)| is_same(old, new)).count();
+    let but_end = |all: &'a [T]| all.get(..all.len() - end).unwrap_or_default();
+    (but_end(before), but_end(after))
+}
+
+fn by_name<K: Ord, V>(all: &[(K, V)]) -> BTreeMap<&K, &V> {
+    all.iter().map(|(name, value)| (name, value)).collect()
 }
 
 /// A Service may have several backends, one for each policy: one name for all of them.
-fn backends(compiled: &Compiled) -> BTreeMap<&str, Vec<String>> {
+fn backends(before: &Snapshot, after: &Snapshot) -> Changes {
+    let (old, new) = differing(&before.backends, &after.backends, |old, new| {
+        old.key == new.key && old.protocol == new.protocol && old.is_manual == new.is_manual
+    });
+    let concerned = old.iter().chain(new).map(|backend| &*backend.label);
+    let concerned: HashSet<&str> = concerned.collect();
+    changes(
+        by_label(&before.backends, &concerned),
+        by_label(&after.backends, &concerned),
+    )
+}
+
+fn by_label<'a>(
+    backends: &'a [Backend],
+    concerned: &HashSet<&str>,
+) -> BTreeMap<&'a str, Vec<String>> {
     let mut by_label: BTreeMap<&str, Vec<String>> = BTreeMap::new();
-    for backend in &compiled.snapshot.backends {
+    let backends = backends.iter();
+    for backend in backends.filter(|backend| concerned.contains(&*backend.label)) {
         let state = format!(
             "{} {:x} {}",
             backend.protocol.as_str(),
@@ -94,13 +110,34 @@ fn backends(compiled: &Compiled) -> BTreeMap<&str, Vec<String>> {
     by_label
 }
 
-fn endpoints(compiled: &Compiled) -> BTreeMap<&str, &[EndpointAddress]> {
-    let backends = compiled.snapshot.backends.iter();
-    let all = backends.filter_map(|backend| {
-        let addresses = compiled.endpoints.get(&backend.key)?;
-        Some((&*backend.label, &**addresses))
+/// Of backends that were there before; what came or went is told as a backend.
+fn endpoints(before: &Compiled, after: &Compiled) -> Changes {
+    let backends = after.snapshot.backends.iter();
+    let others = backends.filter(|backend| {
+        let old = before.endpoints.get(&backend.key);
+        let new = after.endpoints.get(&backend.key);
+        let both = old.zip(new);
+        both.is_some_and(|(old, new)| !Arc::ptr_eq(old, new) && old != new)
     });
-    all.collect()
+    let names: BTreeSet<&str> = others.map(|backend| &*backend.label).collect();
+    Changes {
+        changed: names.into_iter().map(str::to_owned).collect(),
+        ..Changes::default()
+    }
+}
+
+fn certificates(before: &TlsTable, after: &TlsTable) -> Changes {
+    let without = |table: &TlsTable, entry: &TlsEntry| {
+        let other = table.entry(&entry.host);
+        other.is_none_or(|other| other.certificate.digest != entry.certificate.digest)
+    };
+    let differing = |of: &TlsTable, from: &TlsTable| -> BTreeMap<String, u64> {
+        let entries = of.entries().filter(|entry| without(from, entry));
+        entries
+            .map(|entry| (entry.host.to_string(), entry.certificate.digest))
+            .collect()
+    };
+    changes(differing(before, after), differing(after, before))
 }
 
 fn changes<K: Ord + ToString, V: PartialEq>(

@@ -3,6 +3,7 @@
 use crate::name::{Kind, ObjectRef, Origin};
 use serde::Serialize;
 use std::fmt;
+use std::sync::Arc;
 
 /// How bad a problem is. `check` exits 1 on errors; `--strict` adds warnings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
@@ -97,6 +98,9 @@ pub struct Problem {
     pub expected: String,
     pub origin: Option<Origin>,
 }
+
+/// Many problems, each shared: most of them stand unchanged from one configuration to the next.
+pub type Problems = Vec<Arc<Problem>>;
 
 impl Problem {
     /// The word that tools match on, such as `no-such-service`.

@@ -14,7 +14,7 @@ pub use table::{Precedence, RequestView, RouteTable};
 pub use tls::{TlsEntry, TlsTable};
 
 use crate::name::ObjectRef;
-use crate::problem::Problem;
+use crate::problem::Problems;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -25,7 +25,7 @@ pub struct Compiled {
     /// The endpoints of each backend of the snapshot: they change without it.
     pub endpoints: HashMap<BackendKey, Arc<[EndpointAddress]>>,
     /// Of translation and compilation together, sorted, each once.
-    pub problems: Arc<Vec<Problem>>,
+    pub problems: Arc<Problems>,
     /// Filled by whoever knows the objects that are not in the model.
     pub unused_hosts: Arc<UnusedHosts>,
 }
@@ -47,7 +47,7 @@ pub struct Snapshot {
     /// Every object with rules, and the digest of what it asks for, the oldest first.
     pub objects: Vec<(ObjectRef, u64)>,
     /// What is wrong with routes, references and certificates. They stay while only endpoints change; `Compiled` has all.
-    pub problems: Vec<Problem>,
+    pub problems: Problems,
 }
 
 impl Snapshot {

@@ -7,9 +7,9 @@ mod unused;
 
 use crate::objects::Objects;
 use crate::translate::{References, Touched, Translator};
-use config::compile::{CompileOptions, compile, recompile_endpoints};
+use config::compile::{CompileOptions, Compiler, compile};
 use config::model::Model;
-use config::problem::Problem;
+use config::problem::{Problem, Problems};
 use config::settings::{DefaultCertificate, Settings};
 use config::snapshot::{Compiled, UnusedHosts};
 use last_good::LastGood;
@@ -33,9 +33,16 @@ pub async fn run(
         let now_objects = objects.borrow_and_update().clone();
         let now_settings = settings.borrow_and_update().clone();
         if let Some(now_objects) = now_objects {
-            let stepped = step_apart(control, now_objects, now_settings).await;
-            let Ok((back, next)) = stepped else { return };
-            control = back;
+            let next = match now_objects.is_directory {
+                // What came from an API server was parsed on this thread, and two changes of threads would take longer than a small step.
+                false => control.step(&now_objects, &now_settings, unix_seconds()),
+                true => {
+                    let stepped = step_apart(control, now_objects, now_settings).await;
+                    let Ok((back, next)) = stepped else { return };
+                    control = back;
+                    next
+                }
+            };
             send_wanted(&wanted, &control.wanted);
             if let Some(next) = next {
                 compiled.send_replace(Some(next));
@@ -78,7 +85,7 @@ async fn step_apart(
 pub fn build(objects: &Objects, settings: &Settings, now: i64) -> Compiled {
     let (mut model, mut problems) = Translator::default().translate(objects, settings);
     own_names::fill(&mut model);
-    problems.extend_from_slice(&objects.problems);
+    problems.extend(of_source(objects));
     let mut compiled = compile(&model, problems, &options(objects, now));
     let more = unused::problems(objects, settings, now, &compiled.problems);
     finish(&mut compiled, more, unused::hosts(objects));
@@ -89,10 +96,14 @@ pub fn build(objects: &Objects, settings: &Settings, now: i64) -> Compiled {
 fn finish(compiled: &mut Compiled, more: Vec<Problem>, unused_hosts: Arc<UnusedHosts>) {
     if !more.is_empty() {
         let all = Arc::make_mut(&mut compiled.problems);
-        all.extend(more);
+        all.extend(more.into_iter().map(Arc::new));
         all.sort_unstable();
     }
     compiled.unused_hosts = unused_hosts;
+}
+
+fn of_source(objects: &Objects) -> impl Iterator<Item = Arc<Problem>> {
+    objects.problems.iter().cloned().map(Arc::new)
 }
 
 fn options(objects: &Objects, now: i64) -> CompileOptions {
@@ -106,9 +117,10 @@ fn options(objects: &Objects, now: i64) -> CompileOptions {
 #[derive(Default)]
 struct Control {
     translator: Translator,
+    compiler: Compiler,
     last_good: LastGood,
     /// Of the translation and the source, sorted.
-    problems: Vec<Problem>,
+    problems: Problems,
     /// What was sent on.
     compiled: Option<Arc<Compiled>>,
     wanted: Wanted,
@@ -123,24 +135,25 @@ impl Control {
     fn step(&mut self, objects: &Objects, settings: &Settings, now: i64) -> Option<Arc<Compiled>> {
         let (mut model, mut problems) = self.translator.translate(objects, settings);
         self.note_wanted(settings);
-        problems.extend_from_slice(&objects.problems);
-        problems.extend(self.last_good.keep(objects, settings, &mut model, now));
+        problems.extend(of_source(objects));
+        let kept = self.last_good.keep(objects, settings, &mut model, now);
+        problems.extend(kept.into_iter().map(Arc::new));
         own_names::fill(&mut model);
         problems.sort_unstable();
-        let touched = self.translator.touched();
-        if *touched == Touched::default() && problems == self.problems && now < self.next_look {
+        let touched = self.translator.touched().clone();
+        if touched == Touched::default() && problems == self.problems && now < self.next_look {
             return None;
         }
         let options = options(objects, now);
         self.problems.clone_from(&problems);
         let mut next = self
             .endpoints_only(&model, &problems, &options)
-            .unwrap_or_else(|| compile(&model, problems, &options));
+            .unwrap_or_else(|| self.compiler.compile(&model, problems, &options));
         let more = unused::problems(objects, settings, now, &next.problems);
         finish(&mut next, more, unused::hosts(objects));
         self.next_look = news::next_look(model.certificates.values(), now);
         if let Some(last) = &self.compiled
-            && !news::is_news(last, &next, touched, objects.is_directory)
+            && !news::is_news(last, &next, &touched, objects.is_directory)
         {
             return None;
         }
@@ -165,9 +178,9 @@ impl Control {
 
     /// The cheap way, where nothing but endpoints changed.
     fn endpoints_only(
-        &self,
+        &mut self,
         model: &Model,
-        problems: &[Problem],
+        problems: &[Arc<Problem>],
         options: &CompileOptions,
     ) -> Option<Compiled> {
         let last = self.compiled.as_ref()?;
@@ -178,7 +191,9 @@ impl Control {
             return None;
         }
         let problems = problems.to_vec();
-        recompile_endpoints(last, model, problems, options, &touched.endpoints_of)
+        let churn = (&**last, &*touched.endpoints_of);
+        self.compiler
+            .recompile_endpoints(churn, model, problems, options)
     }
 
     fn time_to_next_look(&self, now: i64) -> Duration {

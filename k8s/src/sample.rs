@@ -10,6 +10,7 @@ use config::model::{
 };
 use config::problem::Problem;
 use config::settings::Settings;
+use std::borrow::Borrow;
 use std::sync::Arc;
 
 /// One host with one endpoint, whose certificate is still to come.
@@ -57,7 +58,8 @@ pub fn settings() -> Settings {
 /// Model and problems of manifests; the problems sorted, with those of the reader.
 pub fn translate(yaml: &str) -> (Model, Vec<Problem>) {
     let objects = objects(yaml);
-    let (model, mut problems) = Translator::default().translate(&objects, &settings());
+    let (model, found) = Translator::default().translate(&objects, &settings());
+    let mut problems: Vec<Problem> = found.into_iter().map(Arc::unwrap_or_clone).collect();
     problems.extend(objects.problems);
     problems.sort();
     (model, problems)
@@ -72,8 +74,9 @@ pub fn rules(model: &Model) -> Vec<String> {
 }
 
 /// Each problem in one line, as in `error invalid-field spec.rules[0].host:7`, sorted.
-pub fn problems(problems: &[Problem]) -> Vec<String> {
-    let mut lines: Vec<String> = problems.iter().map(problem).collect();
+pub fn problems(problems: &[impl Borrow<Problem>]) -> Vec<String> {
+    let problems = problems.iter().map(Borrow::borrow);
+    let mut lines: Vec<String> = problems.map(problem).collect();
     lines.sort();
     lines
 }

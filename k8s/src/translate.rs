@@ -26,7 +26,7 @@ pub(crate) use wanted::{References, is_secret_wanted};
 use crate::objects::Objects;
 use config::model::Model;
 use config::name::ObjectName;
-use config::problem::Problem;
+use config::problem::{Problem, Problems};
 use config::settings::Settings;
 use endpoints::Allowed;
 use gateway_api::apis::standard::gateways::Gateway;
@@ -75,7 +75,7 @@ impl Touched {
 impl Translator {
     /// The model that the objects ask for, and what is wrong with them (beside what the source itself found). What is right is never lost
     /// for what is wrong beside it.
-    pub fn translate(&mut self, objects: &Objects, settings: &Settings) -> (Model, Vec<Problem>) {
+    pub fn translate(&mut self, objects: &Objects, settings: &Settings) -> (Model, Problems) {
         let mut made = Making::default();
         self.touched = Touched::default();
         self.ingresses(objects, settings, &mut made);
@@ -105,7 +105,7 @@ impl Translator {
 #[derive(Default)]
 struct Making {
     model: Model,
-    problems: Vec<Problem>,
+    problems: Problems,
 }
 
 impl Translator {
@@ -176,7 +176,8 @@ impl Translator {
             },
         );
         self.touched.services = !changes.is_empty();
-        problems.extend(overrides::check(settings, &model.services));
+        let wrong = overrides::check(settings, &model.services);
+        problems.extend(wrong.into_iter().map(Arc::new));
     }
 
     /// EndpointSlices and Endpoints; which of them count is for the compilation to say.
@@ -194,7 +195,7 @@ impl Translator {
         // The API server's own addresses are refused, and nobody did anything wrong there.
         let slices = slices
             .filter(|slice| objects.is_directory || !endpoints::is_of_the_api_server(&slice.value));
-        let mut sink = |slices: &endpoints::Slices, found: &[Problem]| {
+        let mut sink = |slices: &endpoints::Slices, found: &[Arc<Problem>]| {
             problems.extend_from_slice(found);
             let Some((service, slices)) = slices else {
                 return;

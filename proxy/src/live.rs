@@ -1,6 +1,7 @@
 //! What is in force right now?
 
 pub(crate) mod assemble;
+mod carried;
 mod ports;
 mod retire;
 mod weights;
@@ -12,7 +13,7 @@ pub use retire::retire;
 use crate::observe::request_metrics::RouteMetrics;
 use crate::upstream::BackendState;
 use arc_swap::ArcSwap;
-use config::problem::Problem;
+use config::problem::Problems;
 use config::settings::Settings;
 use config::snapshot::{Backend, BackendId, Rule, RuleId, Snapshot, UnusedHosts};
 use rustls::sign::CertifiedKey;
@@ -35,7 +36,7 @@ pub struct InForce {
     pub rules: Vec<Arc<RuleState>>,
     /// By `BackendId`.
     pub backends: Vec<Arc<BackendState>>,
-    pub problems: Arc<Vec<Problem>>,
+    pub problems: Arc<Problems>,
     /// For `why`: see `Compiled`.
     pub unused_hosts: Arc<UnusedHosts>,
     /// Shown for a name without an entry.

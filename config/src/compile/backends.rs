@@ -25,6 +25,7 @@ pub struct Backends<'a> {
     ids: HashMap<BackendKey, BackendId>,
     list: Vec<Backend>,
     resolved: Vec<Resolved<'a>>,
+    endpoints: &'a mut endpoints::Memo,
 }
 
 /// One reference, and where it stands.
@@ -40,7 +41,11 @@ struct Place<'a> {
 }
 
 impl<'a> Backends<'a> {
-    pub fn new(model: &'a Model, known: &'a Known<'a>) -> Backends<'a> {
+    pub fn new(
+        model: &'a Model,
+        known: &'a Known<'a>,
+        endpoints: &'a mut endpoints::Memo,
+    ) -> Backends<'a> {
         Backends {
             model,
             known,
@@ -48,11 +53,13 @@ impl<'a> Backends<'a> {
             ids: HashMap::with_capacity(model.services.len()),
             list: Vec::with_capacity(model.services.len()),
             resolved: Vec::with_capacity(model.services.len()),
+            endpoints,
         }
     }
 
     /// By `BackendId`: the backends, and what their Service's endpoints come to.
     pub fn into_parts(self) -> (Vec<Backend>, Vec<Resolved<'a>>) {
+        self.endpoints.end_run();
         (self.list, self.resolved)
     }
 
@@ -95,7 +102,7 @@ impl<'a> Backends<'a> {
         &self,
         place: &Place<'_>,
         problems: &mut Vec<Problem>,
-    ) -> Result<(&'a Service, &'a ServicePort), Failure> {
+    ) -> Result<(&'a Arc<Service>, &'a ServicePort), Failure> {
         let route = place.route;
         let (name, port) = match &place.reference.reference {
             BackendReference::Service { service, port } => (service, port),
@@ -124,7 +131,7 @@ impl<'a> Backends<'a> {
     fn backend(
         &mut self,
         place: &Place<'_>,
-        service: &'a Service,
+        service: &'a Arc<Service>,
         port: &'a ServicePort,
         problems: &mut Vec<Problem>,
     ) -> BackendId {
@@ -149,7 +156,7 @@ impl<'a> Backends<'a> {
             return *id;
         }
         let authority = self.authority(place, service, policy, problems);
-        let resolved = endpoints::resolve(self.model, service, port);
+        let resolved = self.endpoints.resolve(self.model, service, port);
         let id = BackendId(u32::try_from(self.list.len()).unwrap_or(u32::MAX));
         self.list.push(Backend {
             label: format!("{}:{}", key.service, key.port).into(),

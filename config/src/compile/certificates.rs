@@ -5,7 +5,7 @@ mod words;
 
 use super::known::Known;
 use crate::hostname::Hostname;
-use crate::model::{Certificate, Model, Route, RouteRule, SslRedirect, TlsHosts};
+use crate::model::{Certificate, Model, Route, TlsHosts};
 use crate::name::{Kind, ObjectName};
 use crate::problem::Problem;
 use crate::snapshot::{TlsEntry, TlsTable};
@@ -48,7 +48,6 @@ pub fn compile(
         }
         shown.settle_below_wildcards(&wanted);
     }
-    report_uncovered(&tls, routes, problems);
     tls
 }
 
@@ -201,43 +200,4 @@ impl<'a> Wanted<'a> {
             certificate: self.certificate.clone(),
         }
     }
-}
-
-/// One problem for each host that rules have and no certificate is for. The rules that redirect come first: they lock the host out of HTTP too.
-fn report_uncovered(tls: &TlsTable, routes: &[&Route], problems: &mut Vec<Problem>) {
-    let mut seen: HashSet<&Hostname> = HashSet::with_capacity(routes.len());
-    for redirects in [true, false] {
-        let mut last = None; // The rules of one object mostly have the same host.
-        for (route, rule, host) in hosts_over_https(routes) {
-            let is_due = always_redirects(rule) == redirects;
-            if !is_due || last.replace(host) == Some(host) || !seen.insert(host) {
-                continue;
-            }
-            if host.suffix() == "localhost" {
-                continue; // On the machine itself nobody expects one.
-            }
-            let is_covered = match host.is_wildcard() {
-                true => tls.find(&host.to_string()).is_some(),
-                false => tls.find(host.suffix()).is_some(),
-            };
-            if !is_covered {
-                problems.push(words::no_certificate(route, rule, host));
-            }
-        }
-    }
-}
-
-fn hosts_over_https<'a>(
-    routes: &'a [&'a Route],
-) -> impl Iterator<Item = (&'a Route, &'a RouteRule, &'a Hostname)> {
-    let rules = routes
-        .iter()
-        .flat_map(|route| route.rules.iter().map(move |rule| (*route, rule)));
-    rules
-        .filter(|(_, rule)| rule.scope.https)
-        .flat_map(|(route, rule)| rule.hosts.iter().map(move |host| (route, rule, &host.name)))
-}
-
-fn always_redirects(rule: &RouteRule) -> bool {
-    rule.policy.ssl_redirect == SslRedirect::Always
 }

@@ -7,8 +7,9 @@ use super::known::Known;
 use super::manifest;
 use crate::model::{EndpointSlice, Model, Service, ServiceKind, SliceSource};
 use crate::name::{Kind, ObjectName};
-use crate::problem::{Problem, ProblemCode, Severity};
+use crate::problem::{Problem, ProblemCode, Problems, Severity};
 use std::collections::HashSet;
+use std::sync::Arc;
 
 /// Nobody else reports these codes: `recompile_endpoints` replaces them.
 pub const CODES: [ProblemCode; 4] = [
@@ -160,7 +161,7 @@ pub fn orphans(
     options: &CompileOptions,
     known: &Known<'_>,
     needy: &HashSet<&str>,
-    problems: &mut Vec<Problem>,
+    problems: &mut Problems,
 ) {
     let mut orphans: Vec<(&ObjectName, &EndpointSlice)> = model
         .endpoints
@@ -172,7 +173,7 @@ pub fn orphans(
     orphans.sort_unstable_by_key(|(service, slice)| (*service, &slice.object));
     orphans.dedup_by_key(|(_, slice)| &slice.object);
     for (service, slice) in orphans {
-        problems.push(orphan(service, slice, known));
+        problems.push(Arc::new(orphan(service, slice, known)));
     }
 }
 

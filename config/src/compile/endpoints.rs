@@ -4,6 +4,7 @@ use crate::model::{
     Endpoint, EndpointPort, EndpointSlice, Model, Protocol, Service, ServiceKind, ServicePort,
     SliceSource,
 };
+use crate::name::ObjectName;
 use crate::snapshot::{Backend, BackendKey, EndpointAddress};
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -34,8 +35,95 @@ pub enum Outcome {
     NotOverridden,
 }
 
+/// What the endpoints of each port came to the last time: of 20,000 addresses a change concerns a few.
+#[derive(Debug, Default)]
+pub struct Memo {
+    entries: HashMap<Port, Known>,
+    /// Counts the runs, so that entries of vanished ports are told from the others.
+    run: u64,
+}
+
+/// A port of a Service.
+type Port = (ObjectName, u16);
+
+/// What was found, and in what.
+#[derive(Debug)]
+struct Known {
+    service: Arc<Service>,
+    slices: Vec<Arc<EndpointSlice>>,
+    addresses: Arc<[EndpointAddress]>,
+    protocol: Option<Protocol>,
+    outcome: Outcome,
+    run: u64,
+}
+
+impl Memo {
+    /// Forgets what was not asked for since the last call.
+    pub fn end_run(&mut self) {
+        let run = self.run;
+        self.entries.retain(|_, known| known.run == run);
+        self.run = run.wrapping_add(1);
+    }
+
+    /// As `resolve`. The same objects come to the same shared addresses, and so do other objects that say the same.
+    pub fn resolve<'a>(
+        &mut self,
+        model: &Model,
+        service: &'a Arc<Service>,
+        port: &'a ServicePort,
+    ) -> Resolved<'a> {
+        let name = &service.object.name;
+        let slices = model.endpoints.get(name);
+        let slices = slices.map(Vec::as_slice).unwrap_or_default();
+        let key = (name.clone(), port.port);
+        let before = self.entries.get_mut(&key);
+        if let Some(known) = before
+            && known.is_of(service, slices)
+        {
+            known.run = self.run;
+            return known.resolved(service, port);
+        }
+        let mut resolved = resolve(model, service, port);
+        if let Some(known) = self.entries.get(&key)
+            && known.addresses == resolved.addresses
+        {
+            resolved.addresses = known.addresses.clone();
+        }
+        let known = Known {
+            service: service.clone(),
+            slices: slices.to_vec(),
+            addresses: resolved.addresses.clone(),
+            protocol: resolved.protocol,
+            outcome: resolved.outcome,
+            run: self.run,
+        };
+        self.entries.insert(key, known);
+        resolved
+    }
+}
+
+impl Known {
+    fn is_of(&self, service: &Arc<Service>, slices: &[Arc<EndpointSlice>]) -> bool {
+        let is_same =
+            |(left, right): (&Arc<EndpointSlice>, &Arc<EndpointSlice>)| Arc::ptr_eq(left, right);
+        Arc::ptr_eq(&self.service, service)
+            && self.slices.len() == slices.len()
+            && self.slices.iter().zip(slices).all(is_same)
+    }
+
+    fn resolved<'a>(&self, service: &'a Service, port: &'a ServicePort) -> Resolved<'a> {
+        Resolved {
+            service,
+            port,
+            addresses: self.addresses.clone(),
+            protocol: self.protocol,
+            outcome: self.outcome,
+        }
+    }
+}
+
 /// Slices count first; Endpoints only for a Service that no slice names. Ports are matched by name, as kube-proxy does.
-pub fn resolve<'a>(model: &Model, service: &'a Service, port: &'a ServicePort) -> Resolved<'a> {
+fn resolve<'a>(model: &Model, service: &'a Service, port: &'a ServicePort) -> Resolved<'a> {
     if let ServiceKind::Override(addresses) = &service.kind {
         return overridden(service, port, addresses);
     }

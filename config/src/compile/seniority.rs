@@ -1,5 +1,6 @@
 //! Which of two objects is the older one?
 
+use super::order;
 use crate::model::Route;
 use crate::name::{Kind, ObjectName};
 use std::cmp::Ordering;
@@ -51,11 +52,12 @@ impl Seniority<'_> {
     }
 }
 
-/// The oldest first.
-pub fn sorted(routes: &[Arc<Route>]) -> Vec<&Route> {
-    let mut sorted: Vec<&Route> = routes.iter().map(|route| &**route).collect();
-    sorted.sort_by(|left, right| Seniority::of(left).cmp(&Seniority::of(right)));
-    sorted
+/// The oldest first. `last` is what this came to before.
+pub fn sorted(routes: &[Arc<Route>], last: &[Arc<Route>]) -> Vec<Arc<Route>> {
+    let routes = routes.iter().cloned();
+    order::in_order(routes, last, |left, right| {
+        Seniority::of(left).cmp(&Seniority::of(right))
+    })
 }
 
 #[cfg(test)]

@@ -5,12 +5,13 @@ mod churn;
 mod conflicts;
 mod endpoints;
 mod isolation;
+mod memory;
 pub mod random;
 mod references;
 pub mod site;
 
 use super::*;
-use crate::problem::{ProblemCode, Severity};
+use crate::problem::{Problem, ProblemCode, Severity};
 use crate::snapshot::{Action, RequestView, Rule};
 use site::Site;
 
@@ -107,7 +108,7 @@ fn the_first_site_is_served_from_its_two_homes() {
 #[test]
 fn problems_of_the_translation_are_kept_and_none_comes_twice() {
     let first = Site::edwardstech().compile();
-    let given: Vec<Problem> = first
+    let given: Problems = first
         .problems
         .iter()
         .cloned()

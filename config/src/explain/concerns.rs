@@ -28,6 +28,7 @@ pub fn of_host(
     let mut found: Vec<(Nearness, &Problem)> = compiled
         .problems
         .iter()
+        .map(|problem| &**problem)
         .filter(|problem| problem.severity < Severity::Info)
         .filter_map(|problem| Some((near.nearness(problem)?, problem)))
         .collect();

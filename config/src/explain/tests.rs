@@ -204,8 +204,8 @@ fn an_address_of_the_command_line_is_not_called_written_by_hand() {
     assert!(!text.contains("by hand"), "{text}");
 }
 
-fn problem(severity: Severity, kind: Kind, name: &str, found: &str) -> Problem {
-    Problem {
+fn problem(severity: Severity, kind: Kind, name: &str, found: &str) -> Arc<Problem> {
+    Arc::new(Problem {
         severity,
         code: ProblemCode::InvalidField,
         object: ObjectRef::new(kind, "n", name),
@@ -213,7 +213,7 @@ fn problem(severity: Severity, kind: Kind, name: &str, found: &str) -> Problem {
         found: found.to_owned(),
         expected: "what is right\nkind: Ingress".to_owned(),
         origin: None,
-    }
+    })
 }
 
 #[test]

@@ -65,6 +65,14 @@ impl TlsTable {
         self.wildcard.get(suffix)
     }
 
+    /// The entry that was made for this very host.
+    pub fn entry(&self, host: &Hostname) -> Option<&Arc<TlsEntry>> {
+        match host.is_wildcard() {
+            true => self.wildcard.get(host.suffix()),
+            false => self.exact.get(host.suffix())?.as_ref(),
+        }
+    }
+
     pub fn entries(&self) -> impl Iterator<Item = &Arc<TlsEntry>> {
         let exact = self.exact.values().filter_map(Option::as_ref);
         exact.chain(self.wildcard.values())

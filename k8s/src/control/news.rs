@@ -3,10 +3,10 @@
 use crate::translate::Touched;
 use config::diff::Diff;
 use config::model::Certificate;
-use config::name::ObjectName;
-use config::problem::{Problem, Severity};
-use config::snapshot::Compiled;
-use std::collections::{BTreeMap, HashSet};
+use config::name::ObjectRef;
+use config::problem::{Problem, ProblemCode, Severity};
+use config::snapshot::{Compiled, TlsEntry, TlsTable};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 /// Certificates are judged by the clock at least this often, without any change.
@@ -49,18 +49,18 @@ pub(super) fn is_news(
         || last.problems != next.problems
         || last.unused_hosts != next.unused_hosts
         || last.endpoints != next.endpoints
-        || certificates(last) != certificates(next)
+        || !is_shown_alike(&last.snapshot.tls, &next.snapshot.tls)
 }
 
-/// What is shown for each host: a renewed certificate changes no digest of what was asked for.
-fn certificates(compiled: &Compiled) -> BTreeMap<String, (&ObjectName, u64)> {
-    let entries = compiled.snapshot.tls.entries();
-    entries
-        .map(|entry| {
-            let shown = (&entry.secret, entry.certificate.digest);
-            (entry.host.to_string(), shown)
+/// For each host the same certificate: a renewed one changes no digest of what was asked for.
+fn is_shown_alike(last: &TlsTable, next: &TlsTable) -> bool {
+    let is_same = |entry: &Arc<TlsEntry>| {
+        let before = last.entry(&entry.host);
+        before.is_some_and(|before| {
+            before.secret == entry.secret && before.certificate.digest == entry.certificate.digest
         })
-        .collect()
+    };
+    last.entries().count() == next.entries().count() && next.entries().all(is_same)
 }
 
 /// One line for each configuration that is sent on. The first one is told by whoever starts the edge, with its worst problems.
@@ -113,30 +113,35 @@ fn tell_problems(last: &Compiled, next: &Compiled) {
 }
 
 /// Errors and warnings that were not there before, errors first. One that only moved to another line is not new.
-fn new_problems<'a>(before: &[Problem], now: &'a [Problem]) -> Vec<&'a Problem> {
-    fn sense(problem: &Problem) -> Problem {
-        Problem {
-            origin: None,
-            ..problem.clone()
-        }
-    }
-    let known: HashSet<Problem> = before.iter().map(sense).collect();
-    let mut new: Vec<&Problem> = now
-        .iter()
-        .filter(|problem| problem.severity != Severity::Info && !known.contains(&sense(problem)))
+fn new_problems<'a>(before: &'a [Arc<Problem>], now: &'a [Arc<Problem>]) -> Vec<&'a Problem> {
+    let told = |all: &'a [Arc<Problem>]| {
+        let all = all.iter().map(|problem| &**problem);
+        all.filter(|problem| problem.severity != Severity::Info)
+    };
+    let known: HashSet<Sense<'_>> = told(before).map(sense).collect();
+    let mut new: Vec<&Problem> = told(now)
+        .filter(|problem| !known.contains(&sense(problem)))
         .collect();
     new.sort_by_key(|problem| problem.severity);
     new
 }
 
+/// A problem without its place.
+type Sense<'a> = (ProblemCode, Severity, &'a ObjectRef, [&'a str; 3]);
+
+fn sense(problem: &Problem) -> Sense<'_> {
+    let words = [&problem.field, &problem.found, &problem.expected];
+    let words = words.map(String::as_str);
+    (problem.code, problem.severity, &problem.object, words)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use config::name::{Kind, ObjectRef, Origin};
-    use config::problem::ProblemCode;
+    use config::name::{Kind, Origin};
 
-    fn problem(severity: Severity, field: &str, line: u32) -> Problem {
-        Problem {
+    fn problem(severity: Severity, field: &str, line: u32) -> Arc<Problem> {
+        Arc::new(Problem {
             severity,
             code: ProblemCode::InvalidField,
             object: ObjectRef::new(Kind::Ingress, "web", "shop"),
@@ -147,7 +152,7 @@ mod tests {
                 file: "a.yaml".into(),
                 line,
             }),
-        }
+        })
     }
 
     #[test]
@@ -160,7 +165,7 @@ mod tests {
             problem(Error, "b", 8),
             problem(Info, "d", 9),
         ];
-        let fields = |before: &[Problem]| -> Vec<String> {
+        let fields = |before: &[Arc<Problem>]| -> Vec<String> {
             let new = new_problems(before, &now);
             new.iter().map(|problem| problem.field.clone()).collect()
         };

@@ -111,7 +111,7 @@ fn a_certificate_that_ends_is_noticed_without_any_change() {
     assert!(control.step(&objects, &settings, end - 10).is_none());
     assert_eq!(control.time_to_next_look(end - 10), Duration::from_secs(11));
     let after = control.step(&objects, &settings, end + 1).unwrap();
-    let expired = |problem: &Problem| problem.found.contains("expired");
+    let expired = |problem: &Arc<Problem>| problem.found.contains("expired");
     assert!(after.problems.iter().any(expired), "{:?}", after.problems);
 }
 
@@ -208,7 +208,8 @@ fn the_example_sites_are_served_without_an_error() {
     let vm = [IpAddr::from([192, 168, 0, 50])];
     for (name, rules, manual) in [("edwardstech", 3, &vm[..]), ("todo", 2, &[])] {
         let compiled = build(&sample::objects(&site(name)), &sample::settings(), NOW);
-        let is_error = |problem: &&Problem| problem.severity == config::problem::Severity::Error;
+        let is_error =
+            |problem: &&Arc<Problem>| problem.severity == config::problem::Severity::Error;
         let errors = compiled.problems.iter().filter(is_error);
         let errors: Vec<String> = errors.map(ToString::to_string).collect();
         assert_eq!(errors, [""; 0], "{name}");

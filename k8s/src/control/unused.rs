@@ -17,7 +17,7 @@ pub(super) fn problems(
     objects: &Objects,
     settings: &Settings,
     now: i64,
-    known: &[Problem],
+    known: &[Arc<Problem>],
 ) -> Vec<Problem> {
     let drafts = objects.unused.iter();
     let drafts: HashMap<&ObjectRef, &Unused> = drafts
@@ -34,14 +34,14 @@ pub(super) fn problems(
     let (mut model, found) = Translator::default().translate(&as_meant, settings);
     own_names::fill(&mut model);
     let compiled = compile(&model, found, &options(objects, now));
-    let known: HashSet<Problem> = known.iter().map(without_place).collect();
+    let known: HashSet<Problem> = known.iter().map(|one| without_place(one)).collect();
     let all = compiled.problems.iter();
     all.filter(|problem| {
         let of = drafts.get(&problem.object);
         of.is_some_and(|unused| is_meant(problem, unused))
             && !known.contains(&without_place(problem))
     })
-    .cloned()
+    .map(|problem| Problem::clone(problem))
     .collect()
 }
 

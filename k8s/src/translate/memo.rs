@@ -2,7 +2,7 @@
 
 use crate::objects::{Lines, Object};
 use config::name::ObjectName;
-use config::problem::Problem;
+use config::problem::{Problem, Problems};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ struct Entry<K, I, T> {
     object: Arc<Object<K>>,
     inputs: I,
     made: T,
-    problems: Vec<Problem>,
+    problems: Problems,
     run: u64,
 }
 
@@ -38,7 +38,7 @@ impl<K: 'static, I: PartialEq, T: Clone> Memo<K, I, T> {
         objects: impl Iterator<Item = &'a Arc<Object<K>>>,
         inputs: impl Fn(&Object<K>) -> I,
         translate: impl Fn(&Object<K>, &I) -> (T, Vec<Problem>),
-        mut sink: impl FnMut(&ObjectName, &T, &[Problem]),
+        mut sink: impl FnMut(&ObjectName, &T, &[Arc<Problem>]),
     ) -> Vec<T> {
         self.run = self.run.wrapping_add(1);
         let mut changes = Vec::new();
@@ -81,7 +81,7 @@ impl<K, I, T> Entry<K, I, T> {
             object: object.clone(),
             inputs,
             made,
-            problems,
+            problems: problems.into_iter().map(Arc::new).collect(),
             run,
         }
     }

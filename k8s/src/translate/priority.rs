@@ -6,6 +6,7 @@ use config::model::{HostMatch, Model, PathMatch, Route, RouteRule};
 use config::name::{Kind, ObjectName, ObjectRef};
 use config::problem::{Problem, ProblemCode, Severity};
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
 
 /// A host in text (empty: every host) and a path without a trailing slash.
 type Claim<'a> = (String, &'a str);
@@ -18,7 +19,7 @@ struct Clash {
 
 /// A priority that agrees with the longest path first is needless, which its object has been told. One that does not is a warning: whoever
 /// comes from Traefik sees requests change their way.
-pub(super) fn judge(objects: &Objects, model: &Model, problems: &mut [Problem]) {
+pub(super) fn judge(objects: &Objects, model: &Model, problems: &mut [Arc<Problem>]) {
     let written: HashMap<&ObjectName, i64> = objects
         .ingresses
         .values()
@@ -36,6 +37,7 @@ pub(super) fn judge(objects: &Objects, model: &Model, problems: &mut [Problem]) 
     for problem in problems.iter_mut() {
         let is_priority = problem.code == ProblemCode::IgnoredAnnotation;
         if is_priority && let Some(sentence) = clashes.get(&problem.object) {
+            let problem = Arc::make_mut(problem);
             problem.severity = Severity::Warning;
             problem.expected.clone_from(sentence);
         }

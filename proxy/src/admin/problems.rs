@@ -2,6 +2,7 @@
 
 use config::problem::{Problem, Severity};
 use serde::Serialize;
+use std::sync::Arc;
 
 /// The first field of the document. Fields may be added; none changes its meaning without another schema.
 const SCHEMA: &str = "hedgerow.problems/v1";
@@ -14,10 +15,10 @@ pub struct ProblemsJson<'a> {
 }
 
 impl<'a> ProblemsJson<'a> {
-    pub fn new(problems: &'a [Problem]) -> ProblemsJson<'a> {
+    pub fn new(problems: &'a [Arc<Problem>]) -> ProblemsJson<'a> {
         ProblemsJson {
             schema: SCHEMA,
-            problems: problems.iter().map(ProblemJson::new).collect(),
+            problems: problems.iter().map(|one| ProblemJson::new(one)).collect(),
         }
     }
 }

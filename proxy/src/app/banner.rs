@@ -5,7 +5,7 @@
 use crate::app::paint::{Ink, Paint, count, printable};
 use crate::app::served::Served;
 use crate::app::version;
-use config::problem::{Problem, Severity};
+use config::problem::{Problem, Problems, Severity};
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ pub struct Banner {
     /// As in `the directory ./manifests`.
     pub source: String,
     pub served: Served,
-    pub problems: Arc<Vec<Problem>>,
+    pub problems: Arc<Problems>,
 }
 
 impl Banner {
@@ -52,7 +52,7 @@ impl Banner {
             all.filter(move |problem| problem.severity == severity)
         };
         let (errors, warnings) = (of(Severity::Error), of(Severity::Warning));
-        let told: Vec<&Problem> = errors.clone().chain(warnings.clone()).collect();
+        let told: Vec<&Arc<Problem>> = errors.clone().chain(warnings.clone()).collect();
         let counts = format!(
             "{}, {}, {}",
             count(errors.count(), "error", "errors"),
@@ -134,7 +134,7 @@ mod tests {
                 endpoints: 2,
                 certificates: 1,
             },
-            problems: Arc::new(problems.to_vec()),
+            problems: Arc::new(problems.iter().cloned().map(Arc::new).collect()),
         };
         banner.render(Paint::PLAIN)
     }

@@ -31,7 +31,7 @@ pub fn check(asked: &Check) -> Result<ExitCode> {
             return unchecked(asked, problems, error);
         }
     };
-    problems.extend_from_slice(&compiled.problems);
+    problems.extend(compiled.problems.iter().map(|one| Problem::clone(one)));
     let report = Report::new(&problems, Some(Served::of(&compiled)), asked.strict);
     say::answer(&report.render(asked.output, Paint::of_stdout())?)?;
     Ok(ExitCode::from(u8::from(!report.is_good())))

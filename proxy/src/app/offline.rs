@@ -34,7 +34,7 @@ pub fn build(settings: &Settings) -> Result<Compiled> {
     let now = jiff::Timestamp::now().as_second();
     let mut compiled = k8s::control::build(&objects, settings, now);
     if let Some(problem) = default_certificate::problem_with(settings, &objects) {
-        Arc::make_mut(&mut compiled.problems).push(problem);
+        Arc::make_mut(&mut compiled.problems).push(Arc::new(problem));
     }
     Ok(compiled)
 }

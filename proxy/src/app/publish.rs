@@ -6,7 +6,7 @@ use crate::admin::conditions::Conditions;
 use crate::app::default_certificate::Chosen;
 use crate::live::{InForce, Live, assemble, retire};
 use crate::observe::Metrics;
-use config::problem::Problem;
+use config::problem::{Problem, Problems};
 use config::settings::Settings;
 use config::snapshot::Compiled;
 use k8s::objects::Objects;
@@ -80,11 +80,12 @@ impl Publisher {
 }
 
 /// The problems of all, sorted, each once.
-fn join(found: &Arc<Vec<Problem>>, own: &[Problem], more: Option<Problem>) -> Arc<Vec<Problem>> {
+fn join(found: &Arc<Problems>, own: &[Problem], more: Option<Problem>) -> Arc<Problems> {
     if own.is_empty() && more.is_none() {
         return found.clone();
     }
-    let mut all: Vec<Problem> = found.iter().chain(own).cloned().chain(more).collect();
+    let own = own.iter().cloned().chain(more).map(Arc::new);
+    let mut all: Problems = found.iter().cloned().chain(own).collect();
     all.sort();
     all.dedup();
     Arc::new(all)

@@ -3,22 +3,18 @@
 #[cfg(test)]
 pub(crate) mod tests;
 
-use super::weights::Turns;
+use super::carried::carried;
 use super::{InForce, RuleState};
 use crate::observe::Metrics;
 use crate::observe::backend_metrics::BackendHandles;
 use crate::observe::request_metrics::{Budget, Wanted};
 use crate::upstream::BackendState;
 use crate::upstream::terms::Terms;
-use config::name::ObjectRef;
 use config::settings::{Listener, Settings};
-use config::snapshot::{Action, Backend, BackendKey, Compiled, Rule, WeightedTarget};
+use config::snapshot::{Backend, BackendKey, Compiled};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Instant;
-
-/// The route of requests that no rule takes.
-const NO_ROUTE: &str = "none";
 
 /// Gives a compiled configuration its run-time state: metric handles for rules, keyed state for backends (endpoints, in flight), which
 /// survives. Runs on the control runtime. Where only endpoints changed, rules and backends are those of `previous`.
@@ -59,7 +55,8 @@ fn build(
 ) -> Running {
     let snapshot = &compiled.snapshot;
     let listeners: Vec<Arc<str>> = listeners(settings).map(label_of_listener).collect();
-    let routes = route_labels(&snapshot.rules, previous);
+    let carried = carried(&snapshot.rules, previous);
+    let routes: Vec<Arc<str>> = carried.iter().map(|one| one.label.clone()).collect();
     let labels: Vec<Arc<str>> = snapshot
         .backends
         .iter()
@@ -69,7 +66,8 @@ fn build(
         settings.series_max,
         Wanted {
             listeners: listeners.len(),
-            routes: distinct(&routes),
+            // The rules of one object stand side by side.
+            routes: routes.chunk_by(Arc::ptr_eq).count(),
             backends: distinct(&labels),
         },
     );
@@ -81,15 +79,8 @@ fn build(
         .backends
         .place(&labels, budget.backends, budget.histograms);
     let handles = or_others(placed, || metrics.backends.others(labels.len()));
-    let turns_before = turns_before(previous);
-    let rules = snapshot.rules.iter().zip(routes).zip(route_metrics);
-    let rules = rules.map(|((rule, label), metrics)| {
-        Arc::new(RuleState {
-            label,
-            metrics,
-            turns: turns(rule, &turns_before),
-        })
-    });
+    let rules = snapshot.rules.iter().zip(carried).zip(route_metrics);
+    let rules = rules.map(|((rule, carried), metrics)| carried.state(rule, metrics));
     let backends = backends(compiled, settings, previous, handles);
     publish_endpoints(compiled, &backends);
     metrics.backends.set_endpoints(&endpoint_counts(&backends));
@@ -114,64 +105,8 @@ fn listeners(settings: &Settings) -> impl Iterator<Item = &Listener> {
     settings.http.iter().chain(&settings.https)
 }
 
-/// One label per object. Texts of `previous` are used again: most objects have not changed.
-fn route_labels(rules: &[Rule], previous: &InForce) -> Vec<Arc<str>> {
-    let mut known: HashMap<_, Arc<str>> = previous
-        .snapshot
-        .rules
-        .iter()
-        .zip(&previous.rules)
-        .filter(|(rule, _)| !matches!(rule.action, Action::NotFound))
-        .map(|(rule, state)| (&rule.object, state.label.clone()))
-        .collect();
-    let none: Arc<str> = NO_ROUTE.into();
-    let mut labels = Vec::with_capacity(rules.len());
-    for rule in rules {
-        labels.push(match rule.action {
-            Action::NotFound => none.clone(),
-            _ => known
-                .entry(&rule.object)
-                .or_insert_with(|| rule.object.to_string().into())
-                .clone(),
-        });
-    }
-    labels
-}
-
 fn distinct(labels: &[Arc<str>]) -> usize {
     labels.iter().collect::<HashSet<_>>().len()
-}
-
-/// Of rules that share their requests out: where they are, by object and field.
-type TurnsBefore<'a> = HashMap<(&'a ObjectRef, &'a str), (&'a Rule, &'a Turns)>;
-
-fn turns_before(previous: &InForce) -> TurnsBefore<'_> {
-    let rules = previous.snapshot.rules.iter().zip(&previous.rules);
-    let shared = rules.filter(|(rule, _)| targets(rule).len() > 1);
-    shared
-        .map(|(rule, state)| ((&rule.object, &*rule.field), (rule, &state.turns)))
-        .collect()
-}
-
-/// Shares that did not change go on where they were: else a rule that is published often would only ever serve its first turns.
-fn turns(rule: &Rule, before: &TurnsBefore<'_>) -> Turns {
-    let weight = |target: &WeightedTarget| target.weight_until;
-    let whole = targets(rule).last().map_or(1, weight);
-    let has_weights_of = |other: &Rule| {
-        let (left, right) = (targets(other).iter(), targets(rule).iter());
-        left.map(weight).eq(right.map(weight))
-    };
-    match before.get(&(&rule.object, &*rule.field)) {
-        Some((other, turns)) if has_weights_of(other) => Turns::going_on(whole, turns),
-        _ => Turns::new(whole),
-    }
-}
-
-fn targets(rule: &Rule) -> &[WeightedTarget] {
-    match &rule.action {
-        Action::Forward(targets) => targets,
-        Action::Redirect(_) | Action::Fail(_) | Action::NotFound => &[],
-    }
 }
 
 /// The state of each backend: the one there was, if nothing about it changed; else a new one over the same pool.

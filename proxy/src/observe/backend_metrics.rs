@@ -1,11 +1,11 @@
 //! What do we count of backends and attempts?
 
-use crate::observe::request_metrics::{OTHER, counters};
+use crate::observe::request_metrics::{OTHER, counters, first};
 use config::reason::Reason;
 use prometheus::{
     Histogram, HistogramOpts, HistogramVec, IntCounter, IntGauge, IntGaugeVec, Opts, Registry,
 };
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -144,15 +144,13 @@ impl BackendMetrics {
         histograms: usize,
     ) -> Result<Vec<BackendHandles>, prometheus::Error> {
         let mut placed = self.placed.lock().unwrap_or_else(PoisonError::into_inner);
-        let wanted: HashSet<&Arc<str>> = labels.iter().collect();
-        let mut order: Vec<&Arc<str>> = wanted.into_iter().collect();
-        order.sort_unstable_by_key(|label| {
-            let before = placed.get(*label);
-            let has_histogram = before.is_some_and(|placed| placed.own_histogram.is_some());
-            (before.is_none(), !has_histogram, *label)
-        });
-        let mut next = HashMap::with_capacity(order.len().min(room));
-        for (at, label) in order.into_iter().take(room).enumerate() {
+        let rank = |label: &Arc<str>| {
+            let before = placed.get(label)?;
+            Some(u8::from(before.own_histogram.is_none()))
+        };
+        let order = first(labels, room, rank);
+        let mut next = HashMap::with_capacity(order.len());
+        for (at, label) in order.into_iter().enumerate() {
             let before = placed.remove(label);
             next.insert(
                 label.clone(),

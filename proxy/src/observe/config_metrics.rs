@@ -8,6 +8,7 @@ use config::problem::{Problem, ProblemCode, Severity};
 use jiff::Timestamp;
 use prometheus::core::Collector;
 use prometheus::{Gauge, GaugeVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
+use std::sync::Arc;
 use tracing::metadata::LevelFilter;
 
 const SEVERITIES: [(Severity, &str); 3] = [
@@ -130,7 +131,7 @@ impl ConfigMetrics {
     }
 
     /// All problems that stand: also those that come and go without a new configuration.
-    pub fn problems(&self, problems: &[Problem]) {
+    pub fn problems(&self, problems: &[Arc<Problem>]) {
         for (severity, label) in SEVERITIES {
             let count = problems
                 .iter()
@@ -228,8 +229,8 @@ fn of_48_bits(digest: u64) -> f64 {
 }
 
 /// A manifest or an object that cannot be used as it is: what was in force of it stays, or it is not served.
-fn result(problems: &[Problem]) -> Applied {
-    let is_refusal = |problem: &Problem| {
+fn result(problems: &[Arc<Problem>]) -> Applied {
+    let is_refusal = |problem: &Arc<Problem>| {
         let codes = [
             ProblemCode::UnreadableManifest,
             ProblemCode::InvalidField,
@@ -248,8 +249,8 @@ mod tests {
     use super::*;
     use config::name::{Kind, ObjectRef};
 
-    fn problem(severity: Severity) -> Problem {
-        Problem {
+    fn problem(severity: Severity) -> Arc<Problem> {
+        Arc::new(Problem {
             severity,
             code: ProblemCode::NoSuchService,
             object: ObjectRef::new(Kind::Ingress, "website", "site"),
@@ -257,7 +258,7 @@ mod tests {
             found: String::new(),
             expected: String::new(),
             origin: None,
-        }
+        })
     }
 
     #[track_caller]
@@ -329,9 +330,9 @@ mod tests {
         let of = |severity, code| {
             let problem = Problem {
                 code,
-                ..problem(severity)
+                ..Arc::unwrap_or_clone(problem(severity))
             };
-            result(&[problem]).as_str()
+            result(&[Arc::new(problem)]).as_str()
         };
         for code in [
             ProblemCode::UnreadableManifest,

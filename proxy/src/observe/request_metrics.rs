@@ -8,6 +8,7 @@ mod tests;
 
 pub use budget::{Budget, LISTENERS_MAX, Wanted};
 pub use placement::RouteMetrics;
+pub(super) use placement::first;
 
 use arc_swap::ArcSwap;
 use codes::ByCode;

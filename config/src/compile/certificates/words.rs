@@ -1,46 +1,12 @@
 //! What is said where a certificate is not shown as it was asked for?
 
-use super::{Wanted, always_redirects};
+use super::Wanted;
 use crate::compile::known::Known;
+use crate::compile::uncovered::always_redirects;
 use crate::hostname::Hostname;
-use crate::model::{Route, RouteRule, TlsHosts};
+use crate::model::{Route, TlsHosts};
 use crate::name::{Kind, ObjectName};
 use crate::problem::{Problem, ProblemCode, Severity};
-
-/// Top-level domains that browsers open over HTTPS alone, whatever the site says (the HSTS preload list).
-const HSTS_PRELOADED: &[&str] = &[
-    "android",
-    "app",
-    "bank",
-    "boo",
-    "channel",
-    "chrome",
-    "dad",
-    "day",
-    "dev",
-    "esq",
-    "fly",
-    "foo",
-    "gle",
-    "gmail",
-    "google",
-    "hangout",
-    "how",
-    "ing",
-    "insurance",
-    "meet",
-    "meme",
-    "mov",
-    "new",
-    "nexus",
-    "page",
-    "phd",
-    "play",
-    "prof",
-    "rsvp",
-    "youtube",
-    "zip",
-];
 
 impl Wanted<'_> {
     pub fn not_covered(&self, host: &Hostname) -> Problem {
@@ -173,44 +139,5 @@ pub fn no_secret(
             known.secret_hint(secret)
         ),
         origin: block.origin.clone(),
-    }
-}
-
-pub fn no_certificate(route: &Route, rule: &RouteRule, host: &Hostname) -> Problem {
-    let is_ingress = route.object.kind == Kind::Ingress;
-    let wanted = match is_ingress {
-        true => "spec.tls with a Secret for it",
-        false => "a listener of its Gateway with certificateRefs for it",
-    };
-    let top = host.suffix().rsplit('.').next().unwrap_or_default();
-    let (severity, expected) = if always_redirects(rule) {
-        let why = format!(
-            "{wanted}, or no ssl-redirect: HTTP is redirected to HTTPS, which is answered with the default certificate, and browsers refuse that"
-        );
-        (Severity::Warning, why)
-    } else if HSTS_PRELOADED.contains(&top) {
-        let why = format!(
-            "{wanted}: browsers have .{top} on their HSTS preload list, so they open it over HTTPS alone and refuse the default certificate; no browser will show this site"
-        );
-        (Severity::Warning, why)
-    } else {
-        // An HTTPRoute redirects only where it says so, certificate or not.
-        let meanwhile = match is_ingress {
-            true => ", and HTTP is not redirected",
-            false => "",
-        };
-        let what = format!(
-            "{wanted}, where HTTPS is wanted; HTTPS is answered with the default certificate{meanwhile}"
-        );
-        (Severity::Info, what)
-    };
-    Problem {
-        severity,
-        code: ProblemCode::NoCertificate,
-        object: route.object.clone(),
-        field: rule.field.to_string(),
-        found: format!("no certificate for {host}"),
-        expected,
-        origin: rule.origin.clone(),
     }
 }

@@ -8,7 +8,8 @@ use crate::name::ObjectName;
 use proptest::prelude::*;
 
 fn again(before: &Compiled, site: &Site, changed: &[ObjectName]) -> Option<Compiled> {
-    recompile_endpoints(before, &site.model, Vec::new(), &site.options, changed)
+    let mut compiler = Compiler::default();
+    compiler.recompile_endpoints((before, changed), &site.model, Vec::new(), &site.options)
 }
 
 fn churn(piece: &Piece) -> Option<ObjectName> {

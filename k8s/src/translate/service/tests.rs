@@ -4,7 +4,7 @@ use crate::sample;
 use crate::translate::Translator;
 use config::model::{Model, Protocol, Service, ServiceKind};
 use config::name::ObjectName;
-use config::problem::Problem;
+use config::problem::Problems;
 use config::settings::EndpointOverride;
 
 fn yaml(spec: &str) -> String {
@@ -106,7 +106,7 @@ fn the_kind_is_what_the_endpoints_come_from() {
 }
 
 #[track_caller]
-fn overridden(overrides: &[(&str, Option<u16>)]) -> (Model, Vec<Problem>) {
+fn overridden(overrides: &[(&str, Option<u16>)]) -> (Model, Problems) {
     let mut settings = sample::settings();
     settings.endpoints = overrides
         .iter()

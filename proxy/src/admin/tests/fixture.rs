@@ -144,7 +144,7 @@ fn in_force(rules: usize, metrics: &Metrics) -> InForce {
         .endpoints
         .insert(name.clone(), vec![Arc::new(endpoints())]);
     model.routes.push(Arc::new(route(&name, rules)));
-    let compiled = compile(&model, vec![problem()], &CompileOptions::default());
+    let compiled = compile(&model, vec![problem().into()], &CompileOptions::default());
     let settings = Arc::new(Settings::default());
     let nothing = InForce::nothing(settings.clone(), certificate.key.clone());
     assemble(&compiled, &settings, &nothing, metrics)

@@ -7,7 +7,7 @@ use config::limits::Limits;
 use config::model::{BackendPolicy, ListenerScope, Protocol, RoutePolicy};
 use config::name::{Kind, ObjectRef};
 use config::settings::{AccessLog, AccessLogFormat, Source};
-use config::snapshot::{BackendId, Snapshot, TlsTable, WeightedTarget};
+use config::snapshot::{Action, BackendId, Rule, Snapshot, TlsTable, WeightedTarget};
 use rustls::crypto::KeyProvider;
 use rustls::sign::CertifiedKey;
 

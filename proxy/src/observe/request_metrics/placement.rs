@@ -75,11 +75,11 @@ impl Routes {
         room: usize,
     ) -> Result<Vec<RouteMetrics>, prometheus::Error> {
         let mut placed = self.placed.lock().unwrap_or_else(PoisonError::into_inner);
-        let wanted: HashSet<&Arc<str>> = labels.iter().collect();
-        let mut order: Vec<&Arc<str>> = wanted.into_iter().collect();
-        order.sort_unstable_by_key(|label| (!placed.contains_key(*label), *label));
-        let mut next = HashMap::with_capacity(order.len().min(room));
-        for label in order.into_iter().take(room) {
+        let order = first(labels, room, |label| {
+            placed.contains_key(label).then_some(0)
+        });
+        let mut next = HashMap::with_capacity(order.len());
+        for label in order {
             let metrics = match placed.remove(label) {
                 Some(metrics) => metrics,
                 None => handles(&self.counters, label)?,
@@ -99,6 +99,26 @@ impl Routes {
     pub(super) fn others(&self, routes: usize) -> Vec<RouteMetrics> {
         vec![self.other.clone(); routes]
     }
+}
+
+/// At most `room` of the labels, each once: first those that have a rank, by rank and name, then the others by name. There may be thousands, at
+/// every change of configuration, so only those for which there is room are sorted.
+pub(in crate::observe) fn first(
+    labels: &[Arc<str>],
+    room: usize,
+    rank: impl Fn(&Arc<str>) -> Option<u8>,
+) -> Vec<&Arc<str>> {
+    let distinct: HashSet<&Arc<str>> = labels.iter().collect();
+    let mut ranked: Vec<(u8, &Arc<str>)> = distinct
+        .into_iter()
+        .map(|label| (rank(label).unwrap_or(u8::MAX), label))
+        .collect();
+    if let Some(last) = room.checked_sub(1).filter(|last| *last < ranked.len()) {
+        ranked.select_nth_unstable(last);
+    }
+    ranked.truncate(room);
+    ranked.sort_unstable();
+    ranked.into_iter().map(|(_, label)| label).collect()
 }
 
 fn handles(counters: &IntCounterVec, route: &str) -> Result<RouteMetrics, prometheus::Error> {
