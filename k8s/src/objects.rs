@@ -1,9 +1,11 @@
 //! Which objects are there, by kind and name, whichever way they arrived?
 
 mod secret;
+mod slice;
 
 pub use secret::Secret;
 pub(crate) use secret::wipe;
+pub use slice::{Endpoint, EndpointSlice};
 
 use config::name::{Kind, ObjectName, ObjectRef, Origin};
 use config::problem::Problem;
@@ -12,7 +14,6 @@ use gateway_api::apis::standard::gateways::Gateway;
 use gateway_api::apis::standard::httproutes::HttpRoute;
 use gateway_api::apis::standard::referencegrants::ReferenceGrant;
 use k8s_openapi::api::core::v1::{ConfigMap, Endpoints, Service};
-use k8s_openapi::api::discovery::v1::EndpointSlice;
 use k8s_openapi::api::networking::v1::{Ingress, IngressClass};
 use std::collections::HashMap;
 use std::net::SocketAddr;

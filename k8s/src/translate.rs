@@ -23,7 +23,7 @@ pub use class::CONTROLLER;
 pub(crate) use endpoints::{is_of_the_api_server, service_of};
 pub(crate) use wanted::{References, is_secret_wanted};
 
-use crate::objects::Objects;
+use crate::objects::{EndpointSlice, Objects};
 use config::model::Model;
 use config::name::ObjectName;
 use config::problem::{Problem, Problems};
@@ -32,7 +32,6 @@ use endpoints::Allowed;
 use gateway_api::apis::standard::gateways::Gateway;
 use gateway_api::apis::standard::httproutes::HttpRoute;
 use k8s_openapi::api::core::v1 as core;
-use k8s_openapi::api::discovery::v1::EndpointSlice;
 use k8s_openapi::api::networking::v1::Ingress;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use memo::Memo;

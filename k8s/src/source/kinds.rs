@@ -8,7 +8,7 @@ mod versions;
 
 use super::fields::{self, FieldFault, Privacy, Reading};
 use super::node::{Content, Node};
-use crate::objects::{Any, Object, Secret, Unused};
+use crate::objects::{Any, EndpointSlice, Object, Secret, Unused};
 use config::name::{Kind, ObjectRef, Origin};
 use config::problem::{Problem, ProblemCode, Severity};
 use k8s_openapi::ByteString;
@@ -149,7 +149,7 @@ fn ours(kind: Kind, mut document: Node, file: &Arc<str>, into: &mut Read) {
         Kind::Ingress => draft.finish(|object| Any::Ingress(Arc::new(object))),
         Kind::IngressClass => draft.finish(|object| Any::IngressClass(Arc::new(object))),
         Kind::Service => draft.finish(|object| Any::Service(Arc::new(object))),
-        Kind::EndpointSlice => draft.finish(|object| Any::EndpointSlice(Arc::new(object))),
+        Kind::EndpointSlice => draft.finish(|object| Any::EndpointSlice(Arc::new(slim(object)))),
         Kind::Endpoints => draft.finish(|object| Any::Endpoints(Arc::new(object))),
         Kind::Secret => draft.finish(|object| Any::Secret(Arc::new(with_string_data(object)))),
         Kind::ConfigMap => draft.finish(|object| Any::ConfigMap(Arc::new(object))),
@@ -245,6 +245,15 @@ fn problem(object: &ObjectRef, fault: FieldFault, origin: Option<Origin>) -> Pro
         found: fault.found,
         expected: fault.expected,
         origin,
+    }
+}
+
+fn slim(object: Object<k8s_openapi::api::discovery::v1::EndpointSlice>) -> Object<EndpointSlice> {
+    Object {
+        value: object.value.into(),
+        name: object.name,
+        revision: object.revision,
+        lines: object.lines,
     }
 }
 

@@ -3,7 +3,7 @@
 //! A line that names format and version, one line of JSON, and a line with the CRC-32 (IEEE) of all bytes before it.
 
 use super::Saved;
-use crate::objects::{Object, Objects, Secret, Set};
+use crate::objects::{EndpointSlice, Object, Objects, Secret, Set};
 use config::name::ObjectName;
 use crc32fast::Hasher;
 use gateway_api::apis::standard::gatewayclasses::GatewayClass;
@@ -11,7 +11,6 @@ use gateway_api::apis::standard::gateways::Gateway;
 use gateway_api::apis::standard::httproutes::HttpRoute;
 use gateway_api::apis::standard::referencegrants::ReferenceGrant;
 use k8s_openapi::api::core::v1::{ConfigMap, Endpoints, Service};
-use k8s_openapi::api::discovery::v1::EndpointSlice;
 use k8s_openapi::api::networking::v1::{Ingress, IngressClass};
 use serde::{Deserialize, Serialize};
 use std::io::{self, Write};

@@ -5,7 +5,7 @@ mod address;
 use super::bounds;
 use super::findings::{Findings, quoted};
 use super::service::{is_tcp, protocol};
-use crate::objects::Object;
+use crate::objects::{Endpoint as AskedEndpoint, EndpointSlice as AskedSlice, Object};
 pub(super) use address::Allowed;
 use config::model::{Endpoint, EndpointPort, EndpointSlice, SliceSource};
 use config::name::{Kind, ObjectName};
@@ -14,10 +14,8 @@ use config::problem::{Problem, ProblemCode};
 use k8s_openapi::api::core::v1::{
     EndpointAddress as AskedAddress, EndpointPort as AskedSubsetPort, EndpointSubset, Endpoints,
 };
-use k8s_openapi::api::discovery::v1::{
-    Endpoint as AskedEndpoint, EndpointPort as AskedSlicePort, EndpointSlice as AskedSlice,
-};
-use std::collections::BTreeMap;
+use k8s_openapi::api::discovery::v1::EndpointPort as AskedSlicePort;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 /// The label that says whose endpoints a slice has.
@@ -48,6 +46,7 @@ pub(super) fn translate_slice(
         findings,
         allowed,
         ports: port_numbers,
+        names: HashMap::new(),
     };
     let endpoints = match &*slice.address_type {
         "IPv4" | "IPv6" => reader.endpoints(slice),
@@ -138,6 +137,7 @@ pub(super) fn translate_endpoints(
             findings,
             allowed,
             ports: port_numbers,
+            names: HashMap::new(),
         };
         let endpoints = reader.subset(&field, subset);
         findings = reader.findings;
@@ -159,24 +159,29 @@ struct Reader<'a> {
     findings: Findings<'a>,
     allowed: &'a Allowed,
     ports: Vec<u16>,
+    /// Names of nodes and zones: many endpoints share a few.
+    names: HashMap<&'a str, Arc<str>>,
 }
 
-impl Reader<'_> {
-    fn endpoints(&mut self, slice: &AskedSlice) -> Vec<Endpoint> {
+impl<'a> Reader<'a> {
+    fn endpoints(&mut self, slice: &'a AskedSlice) -> Vec<Endpoint> {
         let is_v4 = slice.address_type == "IPv4";
         let endpoints = slice.endpoints.as_deref().unwrap_or_default();
         let max = bounds::ENDPOINTS_MAX;
         let endpoints = bounds::first(endpoints, max, "endpoints", &mut self.findings);
-        endpoints
-            .iter()
-            .enumerate()
-            .filter_map(|(index, endpoint)| {
-                self.endpoint(&format!("endpoints[{index}]"), endpoint, is_v4)
-            })
-            .collect()
+        let mut read = Vec::with_capacity(endpoints.len());
+        for (index, endpoint) in endpoints.iter().enumerate() {
+            read.extend(self.endpoint(&format!("endpoints[{index}]"), endpoint, is_v4));
+        }
+        read
     }
 
-    fn endpoint(&mut self, field: &str, endpoint: &AskedEndpoint, is_v4: bool) -> Option<Endpoint> {
+    fn endpoint(
+        &mut self,
+        field: &str,
+        endpoint: &'a AskedEndpoint,
+        is_v4: bool,
+    ) -> Option<Endpoint> {
         if let Some(second) = endpoint.addresses.get(1) {
             self.findings.warning(
                 ProblemCode::Unsupported,
@@ -204,12 +209,12 @@ impl Reader<'_> {
             ready: conditions.ready.unwrap_or(true),
             serving: conditions.serving.unwrap_or(true),
             terminating: conditions.terminating.unwrap_or(false),
-            node: endpoint.node_name.as_deref().map(Arc::from),
-            zone: endpoint.zone.as_deref().map(Arc::from),
+            node: self.shared(endpoint.node_name.as_deref()),
+            zone: self.shared(endpoint.zone.as_deref()),
         })
     }
 
-    fn subset(&mut self, field: &str, subset: &EndpointSubset) -> Vec<Endpoint> {
+    fn subset(&mut self, field: &str, subset: &'a EndpointSubset) -> Vec<Endpoint> {
         let lists = [
             ("addresses", &subset.addresses, true),
             ("notReadyAddresses", &subset.not_ready_addresses, false),
@@ -227,7 +232,7 @@ impl Reader<'_> {
     fn subset_endpoint(
         &mut self,
         field: &str,
-        address: &AskedAddress,
+        address: &'a AskedAddress,
         ready: bool,
     ) -> Option<Endpoint> {
         Some(Endpoint {
@@ -235,9 +240,19 @@ impl Reader<'_> {
             ready,
             serving: ready,
             terminating: false,
-            node: address.node_name.as_deref().map(Arc::from),
+            node: self.shared(address.node_name.as_deref()),
             zone: None,
         })
+    }
+
+    fn shared(&mut self, name: Option<&'a str>) -> Option<Arc<str>> {
+        let name = name?;
+        Some(
+            self.names
+                .entry(name)
+                .or_insert_with(|| name.into())
+                .clone(),
+        )
     }
 
     fn address(&mut self, field: &str, raw: &str) -> Option<std::net::IpAddr> {

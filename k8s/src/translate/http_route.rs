@@ -73,6 +73,7 @@ pub(super) fn translate(
             });
         }
     }
+    rules.shrink_to_fit();
     let attached: Vec<String> = attachments.iter().map(Attachment::to_string).collect();
     let route = Route {
         object: findings.object.clone(),

@@ -4,14 +4,29 @@ use super::annotations;
 use super::findings::Findings;
 use config::model::{BackendPolicy, RoutePolicy};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 /// Shared by all rules of one object.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(super) struct RoutePolicies {
     pub route: Arc<RoutePolicy>,
     /// None: the object says nothing of its backends.
     pub backend: Option<Arc<BackendPolicy>>,
+}
+
+impl Default for RoutePolicies {
+    fn default() -> RoutePolicies {
+        RoutePolicies {
+            route: silent(),
+            backend: None,
+        }
+    }
+}
+
+/// The policy of nearly all objects, in memory once.
+fn silent() -> Arc<RoutePolicy> {
+    static SILENT: LazyLock<Arc<RoutePolicy>> = LazyLock::new(Arc::default);
+    SILENT.clone()
 }
 
 pub(super) fn of_route(metadata: &ObjectMeta, findings: &mut Findings<'_>) -> RoutePolicies {
@@ -20,8 +35,9 @@ pub(super) fn of_route(metadata: &ObjectMeta, findings: &mut Findings<'_>) -> Ro
     };
     let (route, backend, problems) = annotations::route_policy(written, findings.place());
     findings.extend(problems);
+    let is_silent = route == RoutePolicy::default();
     RoutePolicies {
-        route: Arc::new(route),
+        route: if is_silent { silent() } else { Arc::new(route) },
         backend: (backend != BackendPolicy::default()).then(|| Arc::new(backend)),
     }
 }

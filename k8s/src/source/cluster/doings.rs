@@ -3,14 +3,13 @@
 use super::kinds::{NamespaceName, Watched};
 use super::shelf::{Place, Shelf};
 use super::watch::{self, Watch};
-use crate::objects::Secret;
+use crate::objects::{EndpointSlice, Secret};
 use config::name::Kind;
 use gateway_api::apis::standard::gatewayclasses::GatewayClass;
 use gateway_api::apis::standard::gateways::Gateway;
 use gateway_api::apis::standard::httproutes::HttpRoute;
 use gateway_api::apis::standard::referencegrants::ReferenceGrant;
 use k8s_openapi::api::core::v1::{ConfigMap, Endpoints, Service};
-use k8s_openapi::api::discovery::v1::EndpointSlice;
 use k8s_openapi::api::networking::v1::{Ingress, IngressClass};
 use tokio::task::AbortHandle;
 

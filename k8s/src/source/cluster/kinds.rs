@@ -1,14 +1,13 @@
 //! Which kinds are read from the API server, and what of each object is kept?
 
 use super::shelf::Shelf;
-use crate::objects::{Secret, Set, wipe};
+use crate::objects::{EndpointSlice, Secret, Set, wipe};
 use config::name::Kind;
 use gateway_api::apis::standard::gatewayclasses::GatewayClass;
 use gateway_api::apis::standard::gateways::Gateway;
 use gateway_api::apis::standard::httproutes::HttpRoute;
 use gateway_api::apis::standard::referencegrants::ReferenceGrant;
 use k8s_openapi::api::core::v1::{ConfigMap, Endpoints, Service};
-use k8s_openapi::api::discovery::v1::EndpointSlice;
 use k8s_openapi::api::networking::v1::{Ingress, IngressClass};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;

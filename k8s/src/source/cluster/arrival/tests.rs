@@ -1,9 +1,8 @@
 //! Is what is not read dropped, and one wrong object kept apart?
 
 use super::*;
-use crate::objects::Secret;
+use crate::objects::{EndpointSlice, Secret};
 use k8s_openapi::api::core::v1::{ConfigMap, Endpoints, Service};
-use k8s_openapi::api::discovery::v1::EndpointSlice;
 use k8s_openapi::api::networking::v1::Ingress;
 use serde::Serialize;
 use serde_json::json;
