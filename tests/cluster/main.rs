@@ -15,6 +15,7 @@ mod last_good;
 mod load;
 mod manual_endpoints;
 mod outages;
+mod pace;
 mod processes;
 mod rbac;
 mod scope;

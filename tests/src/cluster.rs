@@ -37,7 +37,7 @@ pub mod faults;
 pub mod helm;
 mod kept;
 mod kubectl;
-mod ports;
+pub mod ports;
 pub mod process;
 pub mod programs;
 pub mod rights;
