@@ -97,12 +97,7 @@ impl Shelf {
         match arrived.object {
             Ok(object) if place.is_responsible_for(&object) => {
                 self.faults.remove(&reference);
-                let set = K::set(self);
-                // A watch that begins again may bring what is known.
-                let known = set.get(&arrived.name);
-                if known.is_none_or(|known| known.revision != object.revision) {
-                    Arc::make_mut(set).insert(arrived.name, object);
-                }
+                Arc::make_mut(K::set(self)).insert(arrived.name, object);
             }
             Ok(_) => {}
             Err(problem) => {
