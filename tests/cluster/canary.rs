@@ -2,6 +2,7 @@
 
 use super::source_edge::{classes, edge, ingress, service};
 use config::problem::{Problem, ProblemCode};
+use std::sync::Arc;
 use tests::authority::secret;
 use tests::canary::{self, Canary};
 use tests::cluster::faults::http::{Answer, HttpFaults, Which};
@@ -60,7 +61,7 @@ async fn tells_the_story() {
 }
 
 async fn until_problem(edge: &Edge, code: ProblemCode) {
-    let has = |problem: &Problem| problem.code == code;
+    let has = |problem: &Arc<Problem>| problem.code == code;
     edge.until("it is told", |now| now.problems.iter().any(has))
         .await;
 }

@@ -117,7 +117,7 @@ impl Site {
                 "path": "/", "pathType": "Prefix", "backend": { "service": { "name": service, "port": { "name": "http" } } },
             }] } }],
         });
-        if round % 2 == 0 && self.secrets_per_namespace > 0 {
+        if round.is_multiple_of(2) && self.secrets_per_namespace > 0 {
             let secret = format!("tls-{}", round / 2 % self.secrets_per_namespace);
             spec["tls"] = json!([{ "hosts": [self.host(number)], "secretName": secret }]);
         }

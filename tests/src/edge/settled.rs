@@ -39,12 +39,12 @@ impl Written {
     }
 
     /// The edge's own (settings, listeners) are nobody's manifest.
-    fn has_same_problems(&self, in_force: &[Problem]) -> bool {
-        let is_told = |problem: &&Problem| match self.is_cluster {
+    fn has_same_problems(&self, in_force: &[Arc<Problem>]) -> bool {
+        let is_told = |problem: &&Arc<Problem>| match self.is_cluster {
             true => problem.object.kind != Kind::Settings,
             false => problem.origin.is_some(),
         };
-        let told = |all: &[Problem]| -> BTreeSet<Problem> {
+        let told = |all: &[Arc<Problem>]| -> BTreeSet<Arc<Problem>> {
             all.iter().filter(is_told).cloned().collect()
         };
         told(in_force) == told(&self.compiled.problems)
