@@ -38,6 +38,8 @@ pub struct Settings {
     pub ingress_classes: Vec<String>,
     /// What `status.loadBalancer` says, with the API server as the source.
     pub publish: Publish,
+    /// Status, conditions and events are written. None: in a pod only.
+    pub report: Option<bool>,
     pub trusted_proxies: Vec<Network>,
     pub default_certificate: Option<DefaultCertificate>,
     pub access_log: AccessLog,
@@ -81,8 +83,8 @@ pub enum Publish {
     Addresses(Vec<IpAddr>),
     /// Those of this Service.
     Service(ObjectName),
-    /// Those of the nodes that are ready.
-    Nodes,
+    /// Those of the nodes with a ready endpoint of this Service, which is our own.
+    Nodes(ObjectName),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -129,6 +131,7 @@ impl Default for Settings {
             },
             ingress_classes: vec!["hedgerow".to_owned()],
             publish: Publish::Addresses(Vec::new()),
+            report: None,
             trusted_proxies: Vec::new(),
             default_certificate: None,
             access_log: AccessLog {

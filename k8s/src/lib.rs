@@ -4,7 +4,9 @@
 //! into the model of `config`, and `control` compiles it and sends the result on. No pingora here.
 
 pub mod control;
+pub mod leader;
 pub mod objects;
+pub mod report;
 #[cfg(test)]
 mod sample;
 pub mod source;

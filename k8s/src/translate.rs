@@ -100,6 +100,15 @@ impl Translator {
     }
 }
 
+/// Which Ingresses are ours, whatever else is wrong with them.
+pub(crate) fn own_ingresses<'a>(
+    objects: &'a Objects,
+    settings: &'a Settings,
+) -> impl Fn(&crate::objects::Object<Ingress>) -> bool {
+    let classes = class::Classes::of(objects, settings);
+    move |ingress| classes.verdict(ingress) == class::Verdict::Ours
+}
+
 /// What is being put together.
 #[derive(Default)]
 struct Making {

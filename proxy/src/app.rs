@@ -18,6 +18,7 @@ mod offline;
 pub mod paint;
 mod publish;
 mod reload;
+mod report;
 mod run;
 mod say;
 pub mod served;
@@ -223,6 +224,7 @@ impl Edge {
     /// Stops in order and ends every thread. Blocks.
     pub fn shutdown(self, mode: StopMode) -> ShutdownReport {
         self.ground.conditions.set_draining();
+        self.control.begin_end();
         let server = self.server.clone();
         let stopped = self
             .control

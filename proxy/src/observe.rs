@@ -5,6 +5,7 @@ pub mod backend_metrics;
 pub mod config_metrics;
 pub mod connection_metrics;
 pub mod process_metrics;
+pub mod report_metrics;
 pub mod request_metrics;
 pub mod source_metrics;
 
@@ -14,6 +15,7 @@ use config_metrics::ConfigMetrics;
 use connection_metrics::ConnectionMetrics;
 use jiff::Timestamp;
 use prometheus::{Registry, TextEncoder};
+use report_metrics::ReportMetrics;
 use request_metrics::RequestMetrics;
 use source_metrics::{Ask, SourceMetrics};
 use std::sync::OnceLock;
@@ -28,6 +30,7 @@ pub struct Metrics {
     pub config: ConfigMetrics,
     pub access_log: AccessLogMetrics,
     source: OnceLock<SourceMetrics>,
+    report: OnceLock<ReportMetrics>,
 }
 
 impl Metrics {
@@ -41,6 +44,7 @@ impl Metrics {
             config: ConfigMetrics::register(&registry)?,
             access_log: AccessLogMetrics::register(&registry)?,
             source: OnceLock::new(),
+            report: OnceLock::new(),
             registry,
         })
     }
@@ -53,11 +57,21 @@ impl Metrics {
         Ok(())
     }
 
+    /// There is somebody who writes to the API server and can be asked how that goes. The first one counts.
+    pub fn set_report(&self, ask: report_metrics::Ask) -> Result<(), prometheus::Error> {
+        let report = ReportMetrics::register(&self.registry, ask)?;
+        let _ = self.report.set(report);
+        Ok(())
+    }
+
     /// Everything in Prometheus' text format, version 0.0.4. An error: a metric has no name or no value, which its registration has ruled out.
     pub fn exposition(&self, now: Timestamp) -> Result<String, prometheus::Error> {
         self.config.refresh(now);
         if let Some(source) = self.source.get() {
             source.refresh();
+        }
+        if let Some(report) = self.report.get() {
+            report.refresh();
         }
         TextEncoder::new().encode_to_string(&self.registry.gather())
     }

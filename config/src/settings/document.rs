@@ -262,6 +262,7 @@ mod tests {
             "listeners.https[].proxyProtocol",
             "publish.service",
             "publish.nodes",
+            "report",
             "source.cluster.namespaces",
             "source.cluster.namespaceSelector",
             "source.directory.path",

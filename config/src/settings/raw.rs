@@ -33,8 +33,11 @@ struct SettingsRaw {
     source: Option<Group<SourceRaw>>,
     /// Class names that count as ours when the source has no IngressClass of that name.
     ingress_classes: Option<List<Leaf<ClassName>>>,
-    /// What `status.loadBalancer` of our objects says, with the API server as the source: one of the three. Not in this version: nothing is published.
+    /// What the status of our objects says of where they are served, with the API server as the source. Not set: nothing is published.
     publish: Option<Group<PublishRaw>>,
+    /// Status, conditions and events are written to the API server, by one edge of all that share its Lease. Not set: in a pod they are, and
+    /// elsewhere they are not, so that an edge on a laptop changes nothing.
+    report: Option<Leaf<bool>>,
     /// Whose `X-Forwarded-*` is believed: the load balancers before this edge. Never a pod network: every pod could be anybody.
     trusted_proxies: Option<List<Leaf<Network>>>,
     /// What is shown where no certificate fits: a TLS Secret, or two files. Not set: a self-signed one, made at start.
@@ -118,9 +121,9 @@ struct DirectoryRaw {
 struct PublishRaw {
     /// These addresses.
     addresses: Option<List<Leaf<IpAddr>>>,
-    /// The addresses of this Service.
+    /// The addresses of this Service: what its load balancer says, and its external addresses. With `nodes`, our own Service.
     service: Option<Leaf<ObjectName>>,
-    /// The addresses of the nodes that are ready.
+    /// The addresses of the nodes where this edge is ready, which is where `service` has a ready endpoint. External ones if they have such.
     nodes: Option<Leaf<bool>>,
 }
 

@@ -10,6 +10,8 @@ pub(super) const AT_START: &[(&str, Differs)] = &[
     ("admin", |a, b| a.admin != b.admin),
     // Another source is another edge: nothing of what is served would stay.
     ("source", |a, b| a.source != b.source),
+    // Who leads, and what it has told, would be forgotten.
+    ("report", |a, b| a.report != b.report),
     // The option is set on a socket before it is bound.
     ("sharePort", |a, b| a.share_port != b.share_port),
     // The last good objects would stay behind in the old one.

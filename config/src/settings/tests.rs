@@ -126,7 +126,8 @@ fn settings_written_down_are_read_back() {
     for text in [
         "",
         FULL,
-        "publish: { nodes: true }",
+        "publish: { nodes: true, service: edge/hedgerow }",
+        "report: false",
         "defaultCertificate: { certFile: 'a b', keyFile: '1' }",
         "publish: { addresses: ['::1', 192.0.2.1] }",
     ] {

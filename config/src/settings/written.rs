@@ -12,9 +12,10 @@ pub(super) fn written(settings: &Settings) -> Vec<(String, String)> {
         ("admin", quoted(settings.admin)),
         source(&settings.source),
         ("ingressClasses", list(&settings.ingress_classes)),
-        publish(&settings.publish),
-        ("trustedProxies", list(&settings.trusted_proxies)),
     ];
+    pairs.extend(publish(&settings.publish));
+    pairs.extend(settings.report.map(|report| ("report", report.to_string())));
+    pairs.push(("trustedProxies", list(&settings.trusted_proxies)));
     if let Some(certificate) = &settings.default_certificate {
         pairs.push(("defaultCertificate", default_certificate(certificate)));
     }
@@ -98,11 +99,14 @@ fn source(source: &Source) -> (&'static str, String) {
     }
 }
 
-fn publish(publish: &Publish) -> (&'static str, String) {
+fn publish(publish: &Publish) -> Vec<(&'static str, String)> {
     match publish {
-        Publish::Addresses(addresses) => ("publish.addresses", list(addresses)),
-        Publish::Service(service) => ("publish.service", quoted(service)),
-        Publish::Nodes => ("publish.nodes", "true".to_owned()),
+        Publish::Addresses(addresses) => vec![("publish.addresses", list(addresses))],
+        Publish::Service(service) => vec![("publish.service", quoted(service))],
+        Publish::Nodes(service) => vec![
+            ("publish.service", quoted(service)),
+            ("publish.nodes", "true".to_owned()),
+        ],
     }
 }
 

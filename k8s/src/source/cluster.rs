@@ -16,14 +16,17 @@ mod shelf;
 mod status;
 mod watch;
 
-pub use access::is_anywhere;
+pub(crate) use access::{Access, Lease};
+pub use access::{is_anywhere, is_in_pod};
+pub(crate) use backoff::Backoff;
 pub use fault::{Cause, Fault};
+pub(crate) use kinds::definition;
 pub use status::{KindState, KindStatus, SourceStatus};
+pub(crate) use watch::resource;
 
 use crate::control::Wanted;
 use crate::objects::Objects;
 use crate::translate::Translator;
-use access::Access;
 use config::settings::Settings;
 use definitions::Served;
 use doings::doings;
@@ -219,7 +222,6 @@ impl Follower {
         while self.phase != Phase::Following && self.is_complete() {
             if self.phase == Phase::Gathering {
                 self.phase = Phase::Following;
-                self.status.set_complete();
                 break;
             }
             self.phase = Phase::Gathering;
@@ -229,6 +231,8 @@ impl Follower {
         }
         if self.phase == Phase::Following {
             self.send();
+            // In this order: who asks whether the objects are those of the API server looks at them next.
+            self.status.set_complete();
         }
     }
 

@@ -1,5 +1,6 @@
 //! Is this edge ready to serve, and if not, what is missing?
 
+use crate::observe::report_metrics::{self, Reporting};
 use crate::observe::source_metrics::{Ask, SourceReport};
 use arc_swap::ArcSwapOption;
 use std::fmt;
@@ -22,6 +23,8 @@ pub struct Conditions {
     settings_problem: ArcSwapOption<String>,
     /// Asks the source of objects how each kind is doing.
     source: OnceLock<Ask>,
+    /// Asks whoever writes to the API server how that goes.
+    report: OnceLock<report_metrics::Ask>,
 }
 
 impl fmt::Debug for Conditions {
@@ -97,6 +100,16 @@ impl Conditions {
     /// None: the source has nothing to tell.
     pub fn source(&self) -> Option<SourceReport> {
         self.source.get().map(|ask| ask())
+    }
+
+    /// There is somebody who writes to the API server. The first one counts.
+    pub fn set_report(&self, ask: report_metrics::Ask) {
+        let _ = self.report.set(ask);
+    }
+
+    /// None: nothing is written to an API server.
+    pub fn report(&self) -> Option<Reporting> {
+        self.report.get().map(|ask| ask())
     }
 
     /// Everything holds.

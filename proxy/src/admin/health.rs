@@ -2,6 +2,7 @@
 
 use super::answer::Answer;
 use super::conditions::Conditions;
+use crate::observe::report_metrics::Reporting;
 use crate::observe::source_metrics::SourceReport;
 use http::StatusCode;
 use std::fmt::Write;
@@ -55,6 +56,18 @@ fn list_source(text: &mut String, source: &SourceReport) {
     }
 }
 
+/// Nobody's requests depend on it.
+fn list_report(text: &mut String, report: &Reporting) {
+    let who = match report.is_leader {
+        true => "this edge leads, and writes status and events",
+        false => "another edge writes status and events, or none can",
+    };
+    let _ = writeln!(text, "[+] report {who}");
+    for failing in &report.failing {
+        let _ = writeln!(text, "[!] report cannot be written, {failing}");
+    }
+}
+
 fn list(text: &mut String, conditions: &Conditions) {
     for condition in conditions.each() {
         let (name, missing) = (condition.name, condition.missing);
@@ -65,6 +78,9 @@ fn list(text: &mut String, conditions: &Conditions) {
     }
     if let Some(source) = conditions.source() {
         list_source(text, &source);
+    }
+    if let Some(report) = conditions.report() {
+        list_report(text, &report);
     }
     if conditions.has_started() && conditions.is_unbound() {
         let _ = writeln!(

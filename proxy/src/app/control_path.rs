@@ -28,6 +28,10 @@ pub struct ControlPath {
     pub own_problems: watch::Sender<OwnProblems>,
     /// The version in force; 0: none yet.
     pub version: watch::Receiver<u64>,
+    /// True: what has to end in order ends.
+    stop: watch::Sender<bool>,
+    /// Closed when it has.
+    ended: tokio::sync::mpsc::Receiver<()>,
     /// How long the first snapshot is waited for. None: for ever; an API server that is away comes back.
     patience: Option<Duration>,
     /// None only while it ends.
@@ -50,6 +54,8 @@ impl ControlPath {
         let (compiled_sender, compiled) = watch::channel(None);
         let (version_sender, version) = watch::channel(0);
         let (wanted_sender, wanted) = watch::channel(Wanted::default());
+        let (stop, stop_seen) = watch::channel(false);
+        let (ended_sender, ended) = tokio::sync::mpsc::channel(1);
         let publisher = Publisher {
             live: ground.live.clone(),
             metrics: ground.metrics.clone(),
@@ -70,6 +76,8 @@ impl ControlPath {
             compiled: inputs.compiled.clone(),
             metrics: ground.metrics.clone(),
             conditions: ground.conditions.clone(),
+            stop: stop_seen,
+            ended: Some(ended_sender),
         };
         runtime.spawn(source::follow(ground.settings.clone(), ends));
         runtime.spawn(k8s::control::run(
@@ -83,6 +91,8 @@ impl ControlPath {
             settings,
             own_problems,
             version,
+            stop,
+            ended,
             patience: match &ground.settings.source {
                 Source::Directory { .. } => Some(FIRST_SNAPSHOT_TIMEOUT),
                 Source::Cluster { .. } => None,
@@ -116,6 +126,11 @@ impl ControlPath {
         }
     }
 
+    /// The edge stops: somebody else shall lead. Waits for nothing.
+    pub fn begin_end(&self) {
+        self.stop.send_replace(true);
+    }
+
     /// Runs this on the control runtime, as long as that lives.
     pub fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
         if let Some(runtime) = &self.runtime {
@@ -140,11 +155,21 @@ impl ControlPath {
 
 impl Drop for ControlPath {
     fn drop(&mut self) {
-        if let Some(runtime) = self.runtime.take() {
-            // Not `drop`: that waits, which is forbidden inside another runtime.
-            std::thread::scope(|scope| {
-                scope.spawn(|| runtime.shutdown_timeout(END_TIMEOUT));
+        let Some(runtime) = self.runtime.take() else {
+            return;
+        };
+        let is_in_order = *self.stop.borrow();
+        let ended = &mut self.ended;
+        // Not `drop`: that waits, which is forbidden inside another runtime.
+        std::thread::scope(|scope| {
+            scope.spawn(move || {
+                if is_in_order {
+                    // Nothing is ever sent: it is closed when everything has ended.
+                    let _ = runtime
+                        .block_on(async { tokio::time::timeout(END_TIMEOUT, ended.recv()).await });
+                }
+                runtime.shutdown_timeout(END_TIMEOUT);
             });
-        }
+        });
     }
 }

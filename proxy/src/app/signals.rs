@@ -71,6 +71,7 @@ impl Signals {
                 () = ended_by_hangup(&edge, &mut self.hangup, self.meaning) => StopMode::Drain,
             };
             edge.ground.conditions.set_draining();
+            edge.control.begin_end();
             stop(&edge.server, mode, &mut self.stops).await
         });
         edge.end(Some(stopped))

@@ -4,7 +4,7 @@
 
 use crate::admin::conditions::Conditions;
 use crate::app::last_good::LastGood;
-use crate::app::source_report;
+use crate::app::{report, source_report};
 use crate::observe::Metrics;
 use anyhow::{Context, Result, anyhow};
 use config::settings::{Settings, Source};
@@ -17,7 +17,7 @@ use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 /// Standard input above this is refused: manifests of ten thousand objects are a tenth of it.
 const STDIN_BYTES_MAX: u64 = 256 * 1024 * 1024;
@@ -32,10 +32,15 @@ pub struct Ends {
     pub compiled: watch::Receiver<Option<Arc<Compiled>>>,
     pub metrics: Arc<Metrics>,
     pub conditions: Arc<Conditions>,
+    /// True: the edge stops.
+    pub stop: watch::Receiver<bool>,
+    /// Dropped when everything that was begun here has ended in order.
+    pub ended: Option<mpsc::Sender<()>>,
 }
 
 /// Sends what the source of the settings holds, and each change. Ends when nobody listens any more.
-pub async fn follow(settings: Arc<Settings>, ends: Ends) {
+pub async fn follow(settings: Arc<Settings>, mut ends: Ends) {
+    let ended = ends.ended.take();
     let path = match &settings.source {
         Source::Directory { path } => path.clone(),
         cluster @ Source::Cluster { .. } => {
@@ -46,6 +51,7 @@ pub async fn follow(settings: Arc<Settings>, ends: Ends) {
             };
             let status = Arc::new(SourceStatus::default());
             source_report::offer(&status, &last_good.facts, &ends.metrics, &ends.conditions);
+            report::begin(&settings, &status, &ends, ended);
             tokio::spawn(last_good.keep(ends.objects.subscribe(), ends.compiled));
             let inputs = Inputs {
                 settings: ends.settings,
@@ -58,6 +64,7 @@ pub async fn follow(settings: Arc<Settings>, ends: Ends) {
             return cluster::follow(options, inputs, status, ends.objects).await;
         }
     };
+    drop(ended);
     let objects = ends.objects;
     if !is_stdin(&path) {
         return directory::follow(path, objects, directory::POLL_INTERVAL).await;

@@ -44,6 +44,7 @@ pub fn resolve(raw: SettingsRaw, report: &mut Report<'_>) -> Settings {
             None => default.ingress_classes,
         },
         publish: read_publish(raw.publish, report).unwrap_or(default.publish),
+        report: report.leaf("report", raw.report),
         trusted_proxies: report.leaves("trustedProxies", raw.trusted_proxies),
         default_certificate: read_default_certificate(raw.default_certificate, report),
         access_log: read_access_log(raw.access_log, report),
@@ -157,14 +158,19 @@ fn read_publish(group: Option<Group<PublishRaw>>, report: &mut Report<'_>) -> Op
     let addresses = report.leaves("publish.addresses", raw.addresses);
     let service = report.leaf("publish.service", raw.service);
     let nodes = report.leaf("publish.nodes", raw.nodes) == Some(true);
-    let named = usize::from(is_list) + usize::from(service.is_some()) + usize::from(nodes);
-    if named > 1 {
-        let found = format!("names {named} of addresses, service and nodes");
+    if is_list && (service.is_some() || nodes) {
+        let found = "names addresses beside service or nodes".to_owned();
         report.error("publish", line, found, "one of them");
     }
     match service {
+        Some(service) if nodes => Some(Publish::Nodes(service)),
         Some(service) => Some(Publish::Service(service)),
-        None if nodes => Some(Publish::Nodes),
+        None if nodes => {
+            let expected = "service: NAMESPACE/NAME beside it, our own Service, whose ready endpoints say which nodes";
+            let found = "names nodes alone".to_owned();
+            report.error("publish", line, found, expected);
+            None
+        }
         None => Some(Publish::Addresses(addresses)),
     }
 }

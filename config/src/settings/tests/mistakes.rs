@@ -164,7 +164,10 @@ fn one_of_several_means_exactly_one() {
     );
     check(
         "publish: { nodes: true, addresses: [] }",
-        &["1 publish: names 2 of addresses, service and nodes"],
+        &[
+            "1 publish: names addresses beside service or nodes",
+            "1 publish: names nodes alone",
+        ],
     );
     check(
         "defaultCertificate: { certFile: x }",

@@ -33,7 +33,7 @@ const WARNINGS_MAX: usize = 32;
 const TOKEN_FILE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/token";
 
 /// Hands out connections.
-pub(super) struct Access {
+pub(crate) struct Access {
     kubeconfig: Option<PathBuf>,
     state: Mutex<State>,
     warnings: Arc<Warnings>,
@@ -54,8 +54,8 @@ struct Connection {
     users: Arc<()>,
 }
 
-/// A connection, for as long as one watch needs it.
-pub(super) struct Lease {
+/// A connection, for as long as one watch, or one writer, needs it.
+pub(crate) struct Lease {
     pub client: Client,
     generation: u64,
     _user: Arc<()>,
@@ -153,11 +153,16 @@ pub fn is_anywhere() -> bool {
         || file.is_some_and(|file| file.exists())
 }
 
-/// In a pod the service account, unless a kubeconfig is named. Blocks.
-fn read(kubeconfig: Option<&Path>) -> Result<Config, Fault> {
+/// Whether a pod's service account is what we go by.
+pub fn is_in_pod(kubeconfig: Option<&Path>) -> bool {
     let is_named = kubeconfig.is_some() || std::env::var_os("KUBECONFIG").is_some();
     let is_in_pod = std::env::var_os("KUBERNETES_SERVICE_HOST").is_some();
-    if !is_named && is_in_pod && Path::new(TOKEN_FILE).exists() {
+    !is_named && is_in_pod && Path::new(TOKEN_FILE).exists()
+}
+
+/// In a pod the service account, unless a kubeconfig is named. Blocks.
+fn read(kubeconfig: Option<&Path>) -> Result<Config, Fault> {
+    if is_in_pod(kubeconfig) {
         let config = Config::incluster();
         return config.map_err(|error| Fault::new(Cause::Access, sentence(&error)));
     }

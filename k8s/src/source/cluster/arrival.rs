@@ -5,6 +5,7 @@
 
 use super::kinds::{Watched, keep, map};
 use crate::objects::{Object, wipe};
+use crate::report::MANAGER;
 use config::name::{Kind, ObjectName, ObjectRef};
 use config::problem::{Problem, ProblemCode, Severity};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -17,7 +18,7 @@ use std::sync::Arc;
 
 /// What kubectl notes for itself: as large as the object.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
-/// What of `metadata` is read. Everything else, `managedFields` above all, is bulk.
+/// What of `metadata` is read. Everything else is bulk, and so is what others say of themselves in `managedFields`.
 const METADATA: &[&str] = &[
     "name",
     "namespace",
@@ -27,7 +28,10 @@ const METADATA: &[&str] = &[
     "creationTimestamp",
     "annotations",
     "labels",
+    "managedFields",
 ];
+/// What of an entry of `managedFields` is kept, if it is ours: that there is one says that something of the status is.
+const MANAGED: &[&str] = &["manager", "operation", "subresource"];
 
 /// One object, of a list or of a watch.
 pub(super) struct Arrived<K> {
@@ -93,6 +97,7 @@ fn slim<K: Watched>(object: &mut Map<String, Value>) {
     object.remove("kind");
     if let Some(metadata) = map(object, "metadata") {
         keep(metadata, METADATA);
+        keep_own_mark(metadata);
         if let Some(labels) = map(metadata, "labels")
             && let Some(keys) = K::LABELS
         {
@@ -103,6 +108,27 @@ fn slim<K: Watched>(object: &mut Map<String, Value>) {
         }
     }
     K::slim(object);
+}
+
+fn keep_own_mark(metadata: &mut Map<String, Value>) {
+    let Some(entries) = metadata
+        .get_mut("managedFields")
+        .and_then(Value::as_array_mut)
+    else {
+        return;
+    };
+    let is_ours = |entry: &Value| {
+        let says = |key: &str, word: &str| entry.get(key).and_then(Value::as_str) == Some(word);
+        says("manager", MANAGER) && says("subresource", "status")
+    };
+    entries.retain(is_ours);
+    if entries.is_empty() {
+        metadata.remove("managedFields");
+        return;
+    }
+    for entry in entries.iter_mut().filter_map(Value::as_object_mut) {
+        keep(entry, MANAGED);
+    }
 }
 
 /// The error of a Secret's field may quote the field, so it is not told.

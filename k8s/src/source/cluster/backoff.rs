@@ -9,7 +9,7 @@ const LONGEST: Duration = Duration::from_secs(30);
 
 /// Doubles with each failure in a row.
 #[derive(Debug, Default)]
-pub(super) struct Backoff {
+pub(crate) struct Backoff {
     failures: u32,
 }
 

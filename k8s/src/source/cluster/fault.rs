@@ -55,7 +55,7 @@ impl Cause {
     }
 
     /// True: it is the API server as a whole, not one kind.
-    pub(super) fn is_of_the_server(self) -> bool {
+    pub(crate) fn is_of_the_server(self) -> bool {
         matches!(
             self,
             Cause::Access | Cause::Unreachable | Cause::Tls | Cause::Unauthorized
@@ -84,7 +84,7 @@ pub struct Fault {
     /// The API server had begun to answer: this is not another failure in a row.
     pub(super) had_begun: bool,
     /// It asked for this.
-    pub(super) retry_after: Option<Duration>,
+    pub(crate) retry_after: Option<Duration>,
 }
 
 impl fmt::Display for Fault {
@@ -94,7 +94,7 @@ impl fmt::Display for Fault {
 }
 
 impl Fault {
-    pub(super) fn new(cause: Cause, message: String) -> Fault {
+    pub(crate) fn new(cause: Cause, message: String) -> Fault {
         let remedy = match cause {
             Cause::Access | Cause::Tls | Cause::Unauthorized => Remedy::Reconnect,
             Cause::Throttled => Remedy::Resume,
@@ -109,7 +109,7 @@ impl Fault {
         }
     }
 
-    pub(super) fn of_client(error: &kube::Error) -> Fault {
+    pub(crate) fn of_client(error: &kube::Error) -> Fault {
         match error {
             kube::Error::Api(status) => Fault::of_status(status),
             kube::Error::Auth(_) => Fault::new(Cause::Access, sentence(error)),
@@ -119,7 +119,7 @@ impl Fault {
         }
     }
 
-    pub(super) fn of_watch(error: &watcher::Error) -> Fault {
+    pub(crate) fn of_watch(error: &watcher::Error) -> Fault {
         match error {
             watcher::Error::InitialListFailed(error) | watcher::Error::WatchStartFailed(error) => {
                 Fault::of_client(error)
@@ -165,7 +165,7 @@ impl Fault {
 }
 
 /// The error and what is behind it: the outer ones only say that there was one.
-pub(super) fn sentence(error: &dyn Error) -> String {
+pub(crate) fn sentence(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut inner = error.source();
     while let Some(error) = inner {

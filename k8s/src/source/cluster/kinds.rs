@@ -21,7 +21,7 @@ const AUTHORITY_KEYS: &[&str] = &["ca.crt"];
 
 /// Where a kind is found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Definition {
+pub(crate) struct Definition {
     pub group: &'static str,
     /// The best one first. Which of them there are is asked of the API server where there are several.
     pub versions: &'static [&'static str],
@@ -46,7 +46,7 @@ pub(super) const GATEWAY_API: [Kind; 4] = [
 ];
 
 /// Where the kind is found. v1beta1 of the Gateway API's kinds has had the same fields as v1 since its release 1.0.
-pub(super) const fn definition(kind: Kind) -> Definition {
+pub(crate) const fn definition(kind: Kind) -> Definition {
     const V1: &[&str] = &["v1"];
     const BOTH: &[&str] = &["v1", "v1beta1"];
     let (group, versions, plural, is_namespaced) = match kind {

@@ -219,7 +219,7 @@ fn unanswered(what: &str) -> Fault {
     Fault::new(Cause::Unreachable, what.to_owned())
 }
 
-fn resource(kind: Kind, version: &str) -> ApiResource {
+pub(crate) fn resource(kind: Kind, version: &str) -> ApiResource {
     let definition = definition(kind);
     let api_version = match definition.group {
         "" => version.to_owned(),

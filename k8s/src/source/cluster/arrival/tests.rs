@@ -166,3 +166,32 @@ fn the_revision_is_the_incarnation_and_its_version() {
     assert_ne!(revision("u", "1"), revision("u", "2"));
     assert_ne!(revision("u", "1"), revision("v", "1"));
 }
+
+#[test]
+fn of_managed_fields_only_our_own_mark_is_kept() {
+    let metadata = |managers: serde_json::Value| -> ObjectMeta {
+        let object = json!({
+            "metadata": { "name": "web", "namespace": "shop", "managedFields": managers },
+        });
+        arrived::<Ingress>(object)
+            .object
+            .unwrap()
+            .value
+            .metadata
+            .clone()
+    };
+    let entry = |manager: &str, part: &str| {
+        json!({
+            "manager": manager, "operation": "Apply", "subresource": part, "apiVersion": "networking.k8s.io/v1",
+            "fieldsType": "FieldsV1", "fieldsV1": { "f:status": {} }, "time": "2026-11-01T00:00:00Z",
+        })
+    };
+    let ours = entry(MANAGER, "status");
+    let kept = metadata(json!([entry("kubectl", ""), ours, entry(MANAGER, "")]));
+    let kept = kept.managed_fields.unwrap();
+    assert_eq!(kept.len(), 1);
+    assert_eq!(kept[0].manager.as_deref(), Some(MANAGER));
+    assert_eq!((&kept[0].fields_v1, &kept[0].time), (&None, &None));
+    let none = metadata(json!([entry("kubectl", "status")]));
+    assert_eq!(none.managed_fields, None);
+}

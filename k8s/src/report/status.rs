@@ -1,0 +1,129 @@
+//! How is the writing of status doing?
+//!
+//! Written by those who write to the API server, read by whoever wants to tell. Nobody waits for anybody.
+
+use super::due::Outcome;
+use crate::leader::Leadership;
+use crate::source::cluster::Cause;
+use config::name::Kind;
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Instant;
+
+/// Counters and conditions.
+#[derive(Debug, Default)]
+pub struct ReportStatus {
+    leadership: OnceLock<Leadership>,
+    written: AtomicU64,
+    conflicts: AtomicU64,
+    faults: [AtomicU64; Cause::ALL.len()],
+    pending: AtomicU64,
+    failing: Mutex<BTreeMap<(Kind, Arc<str>), String>>,
+}
+
+/// The same at one moment.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ReportFacts {
+    pub is_leader: bool,
+    /// What is wanted and not written yet.
+    pub pending: u64,
+    /// Writes by what became of them, a stable word each.
+    pub writes: Vec<(&'static str, u64)>,
+    /// What cannot be written now, in words.
+    pub failing: Vec<String>,
+}
+
+impl ReportStatus {
+    pub fn facts(&self) -> ReportFacts {
+        let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let mut writes = vec![
+            ("written", count(&self.written)),
+            ("conflict", count(&self.conflicts)),
+        ];
+        let faults = Cause::ALL.into_iter().zip(&self.faults);
+        writes.extend(faults.map(|(cause, counter)| (cause.as_str(), count(counter))));
+        let failing = self.failing();
+        let failing = failing.iter().map(|((kind, namespace), fault)| {
+            let place = match namespace.is_empty() {
+                true => String::new(),
+                false => format!(" in namespace {namespace}"),
+            };
+            format!("{kind}{place}: {fault}")
+        });
+        ReportFacts {
+            is_leader: self.is_leader(),
+            pending: count(&self.pending),
+            writes,
+            failing: failing.collect(),
+        }
+    }
+
+    /// Only the leader writes.
+    fn is_leader(&self) -> bool {
+        let leadership = self.leadership.get();
+        leadership.is_some_and(|leadership| leadership.holds(Instant::now()))
+    }
+
+    pub(super) fn set_leadership(&self, leadership: Leadership) {
+        // Once for each edge.
+        let _ = self.leadership.set(leadership);
+    }
+
+    pub(super) fn set_pending(&self, count: usize) {
+        let count = u64::try_from(count).unwrap_or(u64::MAX);
+        self.pending.store(count, Ordering::Relaxed);
+    }
+
+    pub(super) fn note(&self, place: (Kind, Arc<str>), outcome: &Outcome) {
+        let counter = match outcome {
+            Outcome::Written => &self.written,
+            Outcome::Conflict => &self.conflicts,
+            Outcome::Refused(fault) | Outcome::Failed(fault) => {
+                let at = Cause::ALL.iter().position(|cause| *cause == fault.cause);
+                let Some(counter) = at.and_then(|at| self.faults.get(at)) else {
+                    return;
+                };
+                counter
+            }
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+        self.tell(place, outcome);
+    }
+
+    /// Each change of how it goes is a line.
+    fn tell(&self, place: (Kind, Arc<str>), outcome: &Outcome) {
+        let mut failing = self.failing();
+        let (kind, namespace) = (place.0, place.1.clone());
+        match outcome {
+            Outcome::Refused(fault) | Outcome::Failed(fault) => {
+                let text = fault.to_string();
+                if failing.insert(place, text).is_none() {
+                    tracing::warn!(
+                        %kind,
+                        %namespace,
+                        cause = fault.cause.as_str(),
+                        error = %fault,
+                        "the status of objects cannot be written; it is tried again, and requests are served as before"
+                    );
+                }
+            }
+            Outcome::Written | Outcome::Conflict => {
+                if failing.remove(&place).is_some() {
+                    tracing::info!(%kind, %namespace, "the status of objects is written again");
+                }
+            }
+        }
+    }
+
+    /// Somebody else writes now, and knows how that goes.
+    pub(super) fn forget(&self) {
+        self.set_pending(0);
+        self.failing().clear();
+    }
+
+    fn failing(&self) -> std::sync::MutexGuard<'_, BTreeMap<(Kind, Arc<str>), String>> {
+        // What a panic leaves behind here is at worst a word that is not up to date.
+        self.failing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
