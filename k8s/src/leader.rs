@@ -19,7 +19,7 @@ use tokio::sync::watch;
 /// The Lease, in our own namespace.
 const LEASE: &str = "hedgerow";
 /// Who holds it and does not renew it for so long has lost it.
-const DURATION_SECONDS: u32 = 15;
+const DURATION: Duration = Duration::from_secs(15);
 /// The leader itself counts on it for less: what it sends must have arrived before somebody else leads.
 const HOLD: Duration = Duration::from_secs(10);
 const RENEW_INTERVAL: Duration = Duration::from_secs(4);
@@ -27,7 +27,7 @@ const RENEW_INTERVAL: Duration = Duration::from_secs(4);
 const LOOK_INTERVAL: Duration = Duration::from_secs(2);
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(3);
 const _: () = assert!(
-    HOLD.as_secs() + REQUEST_TIMEOUT.as_secs() < DURATION_SECONDS as u64,
+    HOLD.as_secs() + REQUEST_TIMEOUT.as_secs() < DURATION.as_secs(),
     "a leader must know that it lost the lead before anybody else has it"
 );
 
@@ -79,7 +79,7 @@ impl Lead {
 
 /// Tries to lead until it is told to stop; then gives the lead up, if it has it.
 pub(crate) async fn follow(access: Arc<Access>, lead: Lead, mut stop: watch::Receiver<bool>) {
-    let mut candidate = Candidate::new(identity(), DURATION_SECONDS);
+    let mut candidate = Candidate::new(identity(), DURATION);
     let mut backoff = Backoff::default();
     while !*stop.borrow() {
         let (until, pause) = match turn(&access, &mut candidate).await {

@@ -4,7 +4,11 @@
 //! could not be written is wanted still, and what was written is no longer. Nothing here is waited for by anybody.
 
 mod addresses;
+mod condition;
 mod due;
+mod events;
+mod gateway;
+mod http_route;
 mod ingress;
 mod plan;
 mod status;
@@ -17,6 +21,8 @@ use crate::objects::Objects;
 use crate::source::cluster::{Access, SourceStatus};
 use addresses::Address;
 use config::settings::Settings;
+use config::snapshot::Compiled;
+use events::Events;
 use plan::View;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -38,6 +44,7 @@ pub struct Inputs {
     pub kubeconfig: Option<PathBuf>,
     pub objects: watch::Receiver<Option<Arc<Objects>>>,
     pub settings: watch::Receiver<Arc<Settings>>,
+    pub compiled: watch::Receiver<Option<Arc<Compiled>>>,
     pub source: Arc<SourceStatus>,
     /// True: give the lead to somebody else, and end.
     pub stop: watch::Receiver<bool>,
@@ -53,6 +60,7 @@ pub async fn run(inputs: Inputs, status: Arc<ReportStatus>) {
     let publishing = addresses::follow(access.clone(), inputs.settings.clone(), address_sender);
     let publishing = tokio::spawn(publishing);
     let reporter = Reporter {
+        events: Events::new(access.clone(), leadership.clone(), status.clone()),
         writer: Writer::new(access, leadership.clone(), status),
         inputs,
         leadership,
@@ -67,6 +75,7 @@ struct Reporter {
     leadership: Leadership,
     addresses: watch::Receiver<Option<Vec<Address>>>,
     writer: Writer,
+    events: Events,
 }
 
 impl Reporter {
@@ -81,6 +90,7 @@ impl Reporter {
             tokio::select! {
                 changed = self.inputs.objects.changed() => if changed.is_err() { return },
                 () = changed_ever(&mut self.inputs.settings) => {}
+                () = changed_ever(&mut self.inputs.compiled) => {}
                 () = changed_ever(&mut self.addresses) => {}
                 () = self.leadership.changed() => {}
                 _ = self.inputs.stop.wait_for(|stop| *stop) => return,
@@ -93,25 +103,32 @@ impl Reporter {
     async fn look(&mut self) -> Duration {
         let objects = self.inputs.objects.borrow_and_update().clone();
         let settings = self.inputs.settings.borrow_and_update().clone();
+        let compiled = self.inputs.compiled.borrow_and_update().clone();
         let addresses = self.addresses.borrow_and_update().clone();
         if !self.leadership.holds(Instant::now()) {
             self.writer.rest();
+            self.events.rest();
             return LOOK_INTERVAL_MAX;
         }
         // What was restored from disk, or may be older than what the API server holds, is nothing to go by.
         let (Some(objects), true) = (objects, self.inputs.source.is_current()) else {
             return LOOK_INTERVAL_MAX;
         };
+        let planned = objects.clone();
         let planned = tokio::task::spawn_blocking(move || {
             plan::plan(&View {
-                objects: &objects,
+                objects: &planned,
                 settings: &settings,
                 addresses: addresses.as_deref(),
             })
         });
-        match planned.await {
-            Ok(wanted) => self.writer.write(wanted).await.min(LOOK_INTERVAL_MAX),
-            Err(_) => LOOK_INTERVAL_MAX, // The runtime ends.
+        let Ok(wanted) = planned.await else {
+            return LOOK_INTERVAL_MAX; // The runtime ends.
+        };
+        let wait = self.writer.write(wanted).await.min(LOOK_INTERVAL_MAX);
+        match compiled {
+            Some(compiled) => wait.min(self.events.tell(&objects, &compiled.problems).await),
+            None => wait,
         }
     }
 }

@@ -12,6 +12,7 @@ mod grant;
 mod http_route;
 mod ingress;
 mod memo;
+mod outcome;
 mod overrides;
 mod policy;
 mod priority;
@@ -21,6 +22,7 @@ mod wanted;
 
 pub use class::CONTROLLER;
 pub(crate) use endpoints::{is_of_the_api_server, service_of};
+pub(crate) use outcome::{GatewayOutcome, ListenerOutcome, Outcomes, ParentOutcome, RouteOutcome};
 pub(crate) use wanted::{References, is_secret_wanted};
 
 use crate::objects::{EndpointSlice, Objects};

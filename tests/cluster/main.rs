@@ -7,9 +7,11 @@
 mod access;
 mod answers;
 mod canary;
+mod conditions;
 mod controllers;
 mod credentials;
 mod ends;
+mod events;
 mod full_disk;
 mod last_good;
 mod leader;

@@ -8,14 +8,14 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
 use std::time::{Duration, Instant};
 
 /// Whatever a Lease says of its own duration is taken within these bounds.
-const SECONDS_MIN: u32 = 1;
-const SECONDS_MAX: u32 = 60;
+const DURATION_MIN: Duration = Duration::from_secs(1);
+const DURATION_MAX: Duration = Duration::from_secs(60);
 
 /// One who may lead.
 #[derive(Debug)]
 pub(super) struct Candidate {
     identity: String,
-    duration_seconds: u32,
+    duration: Duration,
     /// Ours, as the API server has it.
     own: Option<(Lease, Instant)>,
     /// Somebody else's, and since when it has not changed.
@@ -32,10 +32,10 @@ pub(super) enum Step {
 }
 
 impl Candidate {
-    pub fn new(identity: String, duration_seconds: u32) -> Candidate {
+    pub fn new(identity: String, duration: Duration) -> Candidate {
         Candidate {
             identity,
-            duration_seconds,
+            duration,
             own: None,
             seen: None,
         }
@@ -69,9 +69,9 @@ impl Candidate {
             _ => now,
         };
         let seconds = spec.lease_duration_seconds;
-        let seconds = seconds.and_then(|seconds| u32::try_from(seconds).ok());
-        let seconds = seconds.unwrap_or(self.duration_seconds);
-        let duration = Duration::from_secs(seconds.clamp(SECONDS_MIN, SECONDS_MAX).into());
+        let seconds = seconds.and_then(|seconds| u64::try_from(seconds).ok());
+        let duration = seconds.map_or(self.duration, Duration::from_secs);
+        let duration = duration.clamp(DURATION_MIN, DURATION_MAX);
         if now.saturating_duration_since(since) >= duration {
             return Step::Replace(self.lease(found.metadata, Some(&spec)));
         }
@@ -119,7 +119,7 @@ impl Candidate {
             spec: Some(LeaseSpec {
                 acquire_time: if is_renewal { acquired } else { now.clone() },
                 holder_identity: Some(self.identity.clone()),
-                lease_duration_seconds: i32::try_from(self.duration_seconds).ok(),
+                lease_duration_seconds: i32::try_from(self.duration.as_secs()).ok(),
                 lease_transitions: match before {
                     None => Some(0),
                     Some(_) => Some(transitions.unwrap_or(0) + i32::from(!is_renewal)),

@@ -3,9 +3,10 @@
 //! A function of its arguments: whoever writes does it again and again until nothing is wanted.
 
 use super::addresses::Address;
-use super::ingress;
+use super::{gateway, http_route, ingress};
 use crate::objects::{Object, Objects};
 use crate::report::MANAGER;
+use crate::translate::Outcomes;
 use config::name::{Kind, ObjectRef};
 use config::settings::Settings;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -35,6 +36,8 @@ pub(super) struct Write {
 pub(super) enum Change {
     /// These fields are ours, whoever had them before.
     Apply(Value),
+    /// These fields as they stand here, in place of what they were.
+    Merge(Value),
     /// No field is ours any more. What somebody else claims as well stays.
     Release,
 }
@@ -61,7 +64,7 @@ impl Write {
     /// Equal changes have equal digests.
     pub fn digest(&self) -> u64 {
         let text = match &self.change {
-            Change::Apply(status) => status.to_string(),
+            Change::Apply(status) | Change::Merge(status) => status.to_string(),
             Change::Release => String::new(),
         };
         config::digest::of(&[text.as_bytes()])
@@ -78,7 +81,11 @@ pub(super) fn has_our_mark(metadata: &ObjectMeta) -> bool {
 
 /// What differs from what is wanted, sorted by object.
 pub(super) fn plan(view: &View<'_>) -> Vec<Write> {
+    let outcomes = Outcomes::of(view.objects, view.settings);
     let mut writes = ingress::plan(view);
+    writes.extend(gateway::plan_classes(view));
+    writes.extend(gateway::plan(view, &outcomes));
+    writes.extend(http_route::plan(&outcomes));
     writes.sort_by(|one, other| one.object.cmp(&other.object));
     writes
 }

@@ -4,12 +4,43 @@
 
 use super::due::Outcome;
 use crate::leader::Leadership;
-use crate::source::cluster::Cause;
-use config::name::Kind;
+use crate::source::cluster::{Cause, Fault};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Instant;
+
+/// What is written, the kind of an object or `Event`, and the namespace; empty: none.
+pub(super) type Place = (&'static str, Arc<str>);
+
+/// What became of an Event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum EventResult {
+    Created,
+    /// It was there, and happened again.
+    Repeated,
+    /// It was there: whoever led before has told it.
+    Known,
+    Failed,
+}
+
+impl EventResult {
+    const ALL: [EventResult; 4] = [
+        EventResult::Created,
+        EventResult::Repeated,
+        EventResult::Known,
+        EventResult::Failed,
+    ];
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            EventResult::Created => "created",
+            EventResult::Repeated => "repeated",
+            EventResult::Known => "known",
+            EventResult::Failed => "failed",
+        }
+    }
+}
 
 /// Counters and conditions.
 #[derive(Debug, Default)]
@@ -19,7 +50,8 @@ pub struct ReportStatus {
     conflicts: AtomicU64,
     faults: [AtomicU64; Cause::ALL.len()],
     pending: AtomicU64,
-    failing: Mutex<BTreeMap<(Kind, Arc<str>), String>>,
+    events: [AtomicU64; EventResult::ALL.len()],
+    failing: Mutex<BTreeMap<Place, String>>,
 }
 
 /// The same at one moment.
@@ -30,6 +62,8 @@ pub struct ReportFacts {
     pub pending: u64,
     /// Writes by what became of them, a stable word each.
     pub writes: Vec<(&'static str, u64)>,
+    /// Events by what became of them.
+    pub events: Vec<(&'static str, u64)>,
     /// What cannot be written now, in words.
     pub failing: Vec<String>,
 }
@@ -43,6 +77,8 @@ impl ReportStatus {
         ];
         let faults = Cause::ALL.into_iter().zip(&self.faults);
         writes.extend(faults.map(|(cause, counter)| (cause.as_str(), count(counter))));
+        let events = EventResult::ALL.into_iter().zip(&self.events);
+        let events = events.map(|(result, counter)| (result.as_str(), count(counter)));
         let failing = self.failing();
         let failing = failing.iter().map(|((kind, namespace), fault)| {
             let place = match namespace.is_empty() {
@@ -55,6 +91,7 @@ impl ReportStatus {
             is_leader: self.is_leader(),
             pending: count(&self.pending),
             writes,
+            events: events.collect(),
             failing: failing.collect(),
         }
     }
@@ -75,7 +112,7 @@ impl ReportStatus {
         self.pending.store(count, Ordering::Relaxed);
     }
 
-    pub(super) fn note(&self, place: (Kind, Arc<str>), outcome: &Outcome) {
+    pub(super) fn note(&self, place: Place, outcome: &Outcome) {
         let counter = match outcome {
             Outcome::Written => &self.written,
             Outcome::Conflict => &self.conflicts,
@@ -88,31 +125,44 @@ impl ReportStatus {
             }
         };
         counter.fetch_add(1, Ordering::Relaxed);
-        self.tell(place, outcome);
+        let fault = match outcome {
+            Outcome::Written | Outcome::Conflict => None,
+            Outcome::Refused(fault) | Outcome::Failed(fault) => Some(fault),
+        };
+        self.tell(place, fault);
+    }
+
+    pub(super) fn note_event(
+        &self,
+        namespace: &Arc<str>,
+        result: EventResult,
+        fault: Option<&Fault>,
+    ) {
+        let at = EventResult::ALL.iter().position(|one| *one == result);
+        if let Some(counter) = at.and_then(|at| self.events.get(at)) {
+            counter.fetch_add(1, Ordering::Relaxed);
+        }
+        self.tell(("Event", namespace.clone()), fault);
     }
 
     /// Each change of how it goes is a line.
-    fn tell(&self, place: (Kind, Arc<str>), outcome: &Outcome) {
+    fn tell(&self, place: Place, fault: Option<&Fault>) {
         let mut failing = self.failing();
         let (kind, namespace) = (place.0, place.1.clone());
-        match outcome {
-            Outcome::Refused(fault) | Outcome::Failed(fault) => {
-                let text = fault.to_string();
-                if failing.insert(place, text).is_none() {
-                    tracing::warn!(
-                        %kind,
-                        %namespace,
-                        cause = fault.cause.as_str(),
-                        error = %fault,
-                        "the status of objects cannot be written; it is tried again, and requests are served as before"
-                    );
-                }
+        let Some(fault) = fault else {
+            if failing.remove(&place).is_some() {
+                tracing::info!(kind, %namespace, "can be written again");
             }
-            Outcome::Written | Outcome::Conflict => {
-                if failing.remove(&place).is_some() {
-                    tracing::info!(%kind, %namespace, "the status of objects is written again");
-                }
-            }
+            return;
+        };
+        if failing.insert(place, fault.to_string()).is_none() {
+            tracing::warn!(
+                kind,
+                %namespace,
+                cause = fault.cause.as_str(),
+                error = %fault,
+                "status or events cannot be written; it is tried again, and requests are served as before"
+            );
         }
     }
 
@@ -122,7 +172,7 @@ impl ReportStatus {
         self.failing().clear();
     }
 
-    fn failing(&self) -> std::sync::MutexGuard<'_, BTreeMap<(Kind, Arc<str>), String>> {
+    fn failing(&self) -> std::sync::MutexGuard<'_, BTreeMap<Place, String>> {
         // What a panic leaves behind here is at worst a word that is not up to date.
         self.failing.lock().unwrap_or_else(PoisonError::into_inner)
     }

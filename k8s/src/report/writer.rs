@@ -3,6 +3,7 @@
 //! Fenced twice: whoever does not lead any more, by its own clock, sends nothing; and what a stalled leader sends after it woke up names a
 //! version of the object that somebody else has replaced by then.
 
+use super::condition;
 use super::due::{Due, Outcome, When};
 use super::plan::{Change, Write};
 use super::status::ReportStatus;
@@ -11,6 +12,7 @@ use crate::report::MANAGER;
 use crate::source::cluster::{Access, Cause, Fault, definition};
 use config::name::{Kind, ObjectName};
 use futures_util::{StreamExt, stream};
+use jiff::Timestamp;
 use kube::api::{DynamicObject, Patch, PatchParams};
 use kube::core::ApiResource;
 use kube::{Api, Client};
@@ -131,7 +133,8 @@ impl Writer {
 
     fn note(&mut self, write: &Write, outcome: &Outcome) {
         self.due.done(write, outcome, Instant::now());
-        let place = (write.object.kind, write.object.name.namespace.clone());
+        let kind = write.object.kind.as_str();
+        let place = (kind, write.object.name.namespace.clone());
         self.status.note(place, outcome);
     }
 }
@@ -169,22 +172,30 @@ async fn patch(client: Client, write: &Write) -> Result<(), kube::Error> {
         "metadata": { "name": &*name.name, "resourceVersion": write.version },
     });
     let params = PatchParams::apply(MANAGER);
-    let params = match &write.change {
+    let (params, patch) = match &write.change {
         Change::Apply(status) => {
             set(&mut body, status);
-            params.force()
+            (params.force(), Patch::Apply(body))
+        }
+        Change::Merge(status) => {
+            set(&mut body, status);
+            (params, Patch::Merge(body))
         }
         // Nobody is in the way of giving up.
-        Change::Release => params,
+        Change::Release => (params, Patch::Apply(body)),
     };
-    api.patch_status(&name.name, &params, &Patch::Apply(body))
+    api.patch_status(&name.name, &params, &patch)
         .await
         .map(drop)
 }
 
 fn set(body: &mut Value, status: &Value) {
+    let mut status = status.clone();
+    let now = Timestamp::now().as_second();
+    let now = Timestamp::from_second(now).unwrap_or_default();
+    condition::stamp(&mut status, &now.to_string());
     if let Some(body) = body.as_object_mut() {
-        body.insert("status".to_owned(), status.clone());
+        body.insert("status".to_owned(), status);
     }
 }
 

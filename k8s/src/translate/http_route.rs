@@ -22,6 +22,7 @@ use gateway_api::apis::standard::httproutes::{
 };
 use matches::Left;
 use parents::Attachment;
+pub(super) use parents::{Fate, fate};
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -158,16 +158,14 @@ impl Drop for ControlPath {
         let Some(runtime) = self.runtime.take() else {
             return;
         };
-        let is_in_order = *self.stop.borrow();
+        // Nothing is ever sent: it is closed when everything has ended in order.
         let ended = &mut self.ended;
+        let ending = async { tokio::time::timeout(END_TIMEOUT, ended.recv()).await };
+        let is_in_order = *self.stop.borrow();
         // Not `drop`: that waits, which is forbidden inside another runtime.
         std::thread::scope(|scope| {
-            scope.spawn(move || {
-                if is_in_order {
-                    // Nothing is ever sent: it is closed when everything has ended.
-                    let _ = runtime
-                        .block_on(async { tokio::time::timeout(END_TIMEOUT, ended.recv()).await });
-                }
+            scope.spawn(|| {
+                let _ = is_in_order.then(|| runtime.block_on(ending));
                 runtime.shutdown_timeout(END_TIMEOUT);
             });
         });

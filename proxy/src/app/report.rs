@@ -37,6 +37,7 @@ pub fn begin(
         kubeconfig: kubeconfig.clone(),
         objects: ends.objects.subscribe(),
         settings: ends.settings.clone(),
+        compiled: ends.compiled.clone(),
         source: source.clone(),
         stop: ends.stop.clone(),
     };
@@ -52,6 +53,7 @@ fn told(status: &ReportStatus) -> Reporting {
         is_leader: facts.is_leader,
         pending: facts.pending,
         writes: facts.writes,
+        events: facts.events,
         failing: facts.failing,
     }
 }

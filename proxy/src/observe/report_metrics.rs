@@ -13,6 +13,8 @@ pub struct Reporting {
     pub pending: u64,
     /// By what became of them, a stable word each.
     pub writes: Vec<(&'static str, u64)>,
+    /// Events in the same way.
+    pub events: Vec<(&'static str, u64)>,
     /// What cannot be written now, in words.
     pub failing: Vec<String>,
 }
@@ -27,6 +29,7 @@ pub struct ReportMetrics {
     up: IntGauge,
     pending: IntGauge,
     writes: IntCounterVec,
+    events: IntCounterVec,
     /// Two scrapes at once would count twice.
     turn: Mutex<()>,
 }
@@ -61,12 +64,20 @@ impl ReportMetrics {
                 ),
                 &["result"],
             )?,
+            events: IntCounterVec::new(
+                Opts::new(
+                    "hedgerow_report_events_total",
+                    "Events about problems that came or were solved, by what became of them.",
+                ),
+                &["result"],
+            )?,
             turn: Mutex::default(),
         };
         registry.register(Box::new(metrics.leader.clone()))?;
         registry.register(Box::new(metrics.up.clone()))?;
         registry.register(Box::new(metrics.pending.clone()))?;
         registry.register(Box::new(metrics.writes.clone()))?;
+        registry.register(Box::new(metrics.events.clone()))?;
         Ok(metrics)
     }
 
@@ -79,9 +90,14 @@ impl ReportMetrics {
         self.up.set(i64::from(report.failing.is_empty()));
         let pending = i64::try_from(report.pending).unwrap_or(i64::MAX);
         self.pending.set(pending);
-        for (result, total) in &report.writes {
-            let counter = self.writes.with_label_values(&[*result]);
-            counter.inc_by(total.saturating_sub(counter.get()));
+        for (counters, totals) in [
+            (&self.writes, &report.writes),
+            (&self.events, &report.events),
+        ] {
+            for (result, total) in totals {
+                let counter = counters.with_label_values(&[*result]);
+                counter.inc_by(total.saturating_sub(counter.get()));
+            }
         }
     }
 }
@@ -98,6 +114,7 @@ mod tests {
             is_leader: true,
             pending: 3,
             writes: vec![("written", 7), ("conflict", 1)],
+            events: vec![("created", 2)],
             failing: vec!["Ingress: forbidden".to_owned()],
         };
         let metrics = ReportMetrics::register(&registry, Box::new(ask)).expect("registers");
@@ -111,6 +128,7 @@ mod tests {
             "hedgerow_report_pending 3",
             "hedgerow_report_writes_total{result=\"written\"} 7",
             "hedgerow_report_writes_total{result=\"conflict\"} 1",
+            "hedgerow_report_events_total{result=\"created\"} 2",
         ] {
             assert!(text.lines().any(|found| found == line), "{line}\n{text}");
         }

@@ -1,7 +1,9 @@
+//! Who holds the Lease, and who takes it when?
+
 use super::*;
 
 fn candidate(name: &str) -> Candidate {
-    Candidate::new(name.to_owned(), 15)
+    Candidate::new(name.to_owned(), Duration::from_secs(15))
 }
 
 /// As the API server gives it back: with a version.

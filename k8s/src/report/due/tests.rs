@@ -1,3 +1,5 @@
+//! When is a write due, and when has it to wait?
+
 use super::super::plan::Change;
 use super::*;
 use crate::source::cluster::Cause;

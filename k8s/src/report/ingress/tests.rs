@@ -1,3 +1,5 @@
+//! Which Ingresses are written, taken over, given up, and left alone?
+
 use super::super::plan::{Change, View, plan};
 use super::*;
 use crate::objects::Objects;

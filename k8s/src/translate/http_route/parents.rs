@@ -1,5 +1,6 @@
 //! To which listeners does a route attach, and for which hosts?
 
+mod fate;
 mod reach;
 
 use crate::translate::bounds::{self, HOSTNAMES_MAX, PARENTS_MAX};
@@ -11,6 +12,7 @@ use config::model::ListenerScope;
 use config::name::ObjectName;
 use config::nearest::nearest;
 use config::problem::ProblemCode;
+pub(in crate::translate) use fate::{Fate, fate};
 use gateway_api::apis::standard::httproutes::{HttpRouteParentRefs, HttpRouteSpec};
 use reach::Reached;
 use std::fmt;

@@ -1,3 +1,5 @@
+//! Which nodes count, and for how long?
+
 use super::*;
 use serde_json::json;
 
