@@ -54,8 +54,15 @@ async fn until_leading(edge: &Edge) {
     edge.until_metric("hedgerow_leader", &[], 1.0).await;
 }
 
-/// What edges wrote beside their Lease.
+/// What edges wrote into the status of objects.
 pub fn writes(cluster: &Cluster) -> Vec<Value> {
+    let mut all = all_writes(cluster);
+    all.retain(|line| line["objectRef"]["subresource"] == "status");
+    all
+}
+
+/// What edges wrote beside their Lease.
+fn all_writes(cluster: &Cluster) -> Vec<Value> {
     let is_write = |line: &Value| {
         let agent = line["userAgent"].as_str().unwrap_or_default();
         let verb = line["verb"].as_str().unwrap_or_default();
@@ -92,14 +99,23 @@ async fn replicas_write_each_status_once_and_then_nothing() {
         one + second.metric("hedgerow_leader", &[]).await
     };
     assert_eq!(leaders().await, 1.0);
+    // The Service has no endpoints, which is told as well.
+    let count = until(async || {
+        let all = all_writes(&cluster);
+        let has_told = |line: &Value| line["objectRef"]["resource"] == "events";
+        let never = format!("no Event: {all:#?}");
+        all.iter().any(has_told).then_some(all.len()).ok_or(never)
+    })
+    .await;
     // Nothing happens now, for as long as somebody has patience.
     let patience = match std::env::var_os("FULL") {
         Some(_) => Duration::from_secs(300),
         None => Duration::from_secs(20),
     };
     tokio::time::sleep(patience).await;
-    let wrote = writes(&cluster);
-    assert_eq!(wrote.len(), names.len(), "{wrote:#?}");
+    let wrote = all_writes(&cluster);
+    assert_eq!(wrote.len(), count, "{wrote:#?}");
+    assert_eq!(writes(&cluster).len(), names.len(), "{wrote:#?}");
     assert_eq!(leaders().await, 1.0);
     first.stop().await;
     second.stop().await;
