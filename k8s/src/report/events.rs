@@ -46,7 +46,7 @@ impl Events {
     }
 
     /// Tells what is new. Returns how long there is nothing to tell unless something changes.
-    pub async fn tell(&mut self, objects: &Objects, problems: &[Problem]) -> Duration {
+    pub async fn tell(&mut self, objects: &Objects, problems: &[Arc<Problem>]) -> Duration {
         let now = Instant::now();
         let (mut notices, mut wait) = self.ledger.look(objects, problems, now);
         if let Some(until) = self.wait_until.filter(|until| *until > now) {

@@ -5,8 +5,9 @@
 use super::send::metadata;
 use crate::objects::Objects;
 use config::name::ObjectRef;
-use config::problem::Problem;
+use config::problem::{Problem, Severity};
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// What comes and goes within this time is not told: the objects of one `kubectl apply` arrive one after the other.
@@ -44,7 +45,7 @@ impl Ledger {
     pub fn look(
         &mut self,
         objects: &Objects,
-        problems: &[Problem],
+        problems: &[Arc<Problem>],
         now: Instant,
     ) -> (Vec<Notice>, Duration) {
         self.forget_old(now);
@@ -89,12 +90,14 @@ impl Ledger {
         }
     }
 
-    fn learn(&mut self, objects: &Objects, problems: &[Problem], now: Instant) {
+    fn learn(&mut self, objects: &Objects, problems: &[Arc<Problem>], now: Instant) {
         let there: HashSet<Problem> = (problems.iter())
+            // What is not needed is nothing to do: a large site would have thousands.
+            .filter(|problem| problem.severity != Severity::Info)
             .filter(|problem| metadata(objects, &problem.object).is_some())
             .map(|problem| Problem {
                 origin: None,
-                ..problem.clone()
+                ..Problem::clone(problem)
             })
             .collect();
         for (problem, known) in &mut self.known {

@@ -39,7 +39,8 @@ impl Story {
     /// What is told so many seconds after the start, while these problems are there: `+field` came, `-field` was solved.
     fn look(&mut self, seconds: u64, fields: &[&str]) -> Vec<String> {
         let now = self.start + Duration::from_secs(seconds);
-        let problems: Vec<Problem> = fields.iter().map(|field| problem(field)).collect();
+        let problems: Vec<Arc<Problem>> =
+            fields.iter().map(|field| problem(field).into()).collect();
         let (notices, _) = self.ledger.look(&objects(true), &problems, now);
         let told = notices.iter().map(|notice| {
             self.ledger.told(notice, true, now);
@@ -47,6 +48,23 @@ impl Story {
             format!("{sign}{}", notice.problem.field)
         });
         told.collect()
+    }
+}
+
+#[test]
+fn what_is_not_needed_is_not_told() {
+    let mut story = Story::new();
+    let info = Problem {
+        severity: Severity::Info,
+        ..problem("a")
+    };
+    let now = story.start;
+    for seconds in [0, 5] {
+        let now = now + Duration::from_secs(seconds);
+        let (notices, _) = story
+            .ledger
+            .look(&objects(true), &[info.clone().into()], now);
+        assert!(notices.is_empty(), "{notices:?}");
     }
 }
 
@@ -81,7 +99,9 @@ fn what_comes_again_says_how_often() {
     assert_eq!(story.look(12, &[]), ["-a"]);
     story.look(20, &["a"]);
     let now = story.start + Duration::from_secs(22);
-    let (notices, _) = story.ledger.look(&objects(true), &[problem("a")], now);
+    let (notices, _) = story
+        .ledger
+        .look(&objects(true), &[problem("a").into()], now);
     assert_eq!(notices.iter().map(|one| one.count).collect::<Vec<_>>(), [2]);
 }
 
@@ -103,7 +123,9 @@ fn an_object_that_is_gone_has_nobody_to_tell() {
     story.look(0, &["a"]);
     assert_eq!(story.look(2, &["a"]), ["+a"]);
     let now = story.start + Duration::from_secs(60);
-    let (notices, _) = story.ledger.look(&objects(false), &[problem("a")], now);
+    let (notices, _) = story
+        .ledger
+        .look(&objects(false), &[problem("a").into()], now);
     assert_eq!(notices.len(), 0);
     assert!(story.ledger.known.is_empty());
 }
