@@ -76,68 +76,63 @@ fn listener(name: &'static str) -> impl Fn(&Value) -> Value {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn gateways_and_routes_say_what_became_of_them() {
-    let cluster = Cluster::start_with(Options {
-        audit_policy: Some(audit::METADATA.to_owned()),
-        ..Options::default()
-    })
-    .await;
-    let api = cluster.api(&cluster.admin()).await;
+const RESOLVED: &str = "ResolvedRefs=True ResolvedRefs";
+
+/// A Gateway with listeners of every fate, and routes of every fate.
+fn site() -> String {
     let to = |section: &str| format!("parentRefs: [{{ name: edge, sectionName: {section} }}]");
     let backend =
         |name: &str| format!("rules: [{{ backendRefs: [{{ name: {name}, port: 80 }}] }}]");
     let lines = |lines: &[String]| lines.join("\n  ");
-    cluster
-        .apply(&join(&[
-            CLASS.to_owned(),
-            GATEWAY.to_owned(),
-            service("web"),
-            route("good", &lines(&[to("http"), backend("web")])),
-            route("lost", &lines(&[to("nowhere"), backend("web")])),
-            route("empty", &lines(&[to("http"), backend("nothing")])),
-            route(
-                "elsewhere",
-                &lines(&[
-                    to("shop"),
-                    "hostnames: [blog.test]".to_owned(),
-                    backend("web"),
-                ]),
-            ),
-        ]))
-        .await;
-    let edge = edge(
-        cluster.kubeconfig(&cluster.admin()),
-        reporting(&["192.0.2.1"]),
-    )
-    .await;
+    let blog = "hostnames: [blog.test]".to_owned();
+    join(&[
+        CLASS.to_owned(),
+        GATEWAY.to_owned(),
+        service("web"),
+        route("good", &lines(&[to("http"), backend("web")])),
+        route("lost", &lines(&[to("nowhere"), backend("web")])),
+        route("empty", &lines(&[to("http"), backend("nothing")])),
+        route("elsewhere", &lines(&[to("shop"), blog, backend("web")])),
+    ])
+}
+
+async fn check_gateway(api: &Api) {
     let status = |object: &Value| object["status"].clone();
     let class = format!("{GROUP}/gatewayclasses/hedgerow");
-    until_words(&api, &class, status, &["Accepted=True Accepted"]).await;
+    until_words(api, &class, status, &["Accepted=True Accepted"]).await;
     let all = [
         "Accepted=True ListenersNotValid",
         "Programmed=True Programmed",
     ];
-    until_words(&api, &gateway(), status, &all).await;
-    let resolved = "ResolvedRefs=True ResolvedRefs";
-    let good = [
-        "Accepted=True Accepted",
-        "Programmed=True Programmed",
-        resolved,
-    ];
-    until_words(&api, &gateway(), listener("http"), &good).await;
-    let no_certificate = [
-        "Accepted=True Accepted",
-        "Programmed=False Invalid",
-        "ResolvedRefs=False InvalidCertificateRef",
-    ];
-    until_words(&api, &gateway(), listener("https"), &no_certificate).await;
-    let foreign = [
-        "Accepted=False UnsupportedProtocol",
-        "Programmed=False Invalid",
-        resolved,
-    ];
-    until_words(&api, &gateway(), listener("tcp"), &foreign).await;
+    until_words(api, &gateway(), status, &all).await;
+    let accepted = "Accepted=True Accepted";
+    let invalid = "Programmed=False Invalid";
+    for (name, expected) in [
+        ("http", [accepted, "Programmed=True Programmed", RESOLVED]),
+        (
+            "https",
+            [
+                accepted,
+                invalid,
+                "ResolvedRefs=False InvalidCertificateRef",
+            ],
+        ),
+        (
+            "tcp",
+            ["Accepted=False UnsupportedProtocol", invalid, RESOLVED],
+        ),
+    ] {
+        until_words(api, &gateway(), listener(name), &expected).await;
+    }
+    let object = api.get(&gateway()).await;
+    let addresses = json!([{ "type": "IPAddress", "value": "192.0.2.1" }]);
+    assert_eq!(object["status"]["addresses"], addresses);
+    let generation = object["metadata"]["generation"].as_i64().unwrap();
+    let observed = &object["status"]["conditions"][0]["observedGeneration"];
+    assert_eq!(*observed, generation);
+}
+
+async fn check_routes(api: &Api) {
     for (name, accepted, resolved) in [
         ("good", "True Accepted", "True ResolvedRefs"),
         ("lost", "False NoMatchingParent", "True ResolvedRefs"),
@@ -153,35 +148,35 @@ async fn gateways_and_routes_say_what_became_of_them() {
             format!("ResolvedRefs={resolved}"),
         ];
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
-        until_words(&api, &http_route(name), ours, &words).await;
+        until_words(api, &http_route(name), ours, &words).await;
     }
     let object = api.get(&gateway()).await;
-    assert_eq!(
-        object["status"]["addresses"],
-        json!([{ "type": "IPAddress", "value": "192.0.2.1" }])
-    );
     assert_eq!(listener("http")(&object)["attachedRoutes"], 2);
     assert_eq!(listener("shop")(&object)["attachedRoutes"], 0);
-    let generation = object["metadata"]["generation"].as_i64().unwrap();
-    assert_eq!(
-        object["status"]["conditions"][0]["observedGeneration"],
-        generation
-    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn gateways_and_routes_say_what_became_of_them() {
+    let cluster = Cluster::start_with(Options {
+        audit_policy: Some(audit::METADATA.to_owned()),
+        ..Options::default()
+    })
+    .await;
+    let api = cluster.api(&cluster.admin()).await;
+    cluster.apply(&site()).await;
+    let kubeconfig = cluster.kubeconfig(&cluster.admin());
+    let edge = edge(kubeconfig, reporting(&["192.0.2.1"])).await;
+    check_gateway(&api).await;
+    check_routes(&api).await;
     // Nothing is left to say.
     let before = writes(&cluster).len();
     tokio::time::sleep(Duration::from_secs(5)).await;
     let after = writes(&cluster);
     assert_eq!(after.len(), before, "{:#?}", &after[before..]);
-
     // What was missing comes.
     cluster.apply(&service("nothing")).await;
-    until_words(
-        &api,
-        &http_route("empty"),
-        ours,
-        &["Accepted=True Accepted", resolved],
-    )
-    .await;
+    let expected = ["Accepted=True Accepted", RESOLVED];
+    until_words(&api, &http_route("empty"), ours, &expected).await;
     edge.stop().await;
 }
 
