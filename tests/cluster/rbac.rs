@@ -8,23 +8,26 @@ use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::Path;
 use tests::client::{self, LOOK_INTERVAL, PATIENCE};
+use tests::cluster::api::Api;
 use tests::cluster::api::objects;
 use tests::cluster::helm::RELEASE;
 use tests::cluster::rights::{Right, granted, unused};
 use tests::cluster::{Cluster, Options, audit};
 use tests::edge::Edge;
+use tests::manifest::join;
 
 /// Where the edge itself is installed.
 const HOME: &str = "edge-system";
 /// Where the sites are.
 const SITES: [&str; 2] = ["shop", "blog"];
 /// Everything but reading that any part of the program may ever do.
-const WRITES: [(&str, &[&str]); 5] = [
+const WRITES: [(&str, &[&str]); 6] = [
     ("ingresses/status", &["patch"]),
     ("gatewayclasses/status", &["patch"]),
     ("gateways/status", &["patch"]),
     ("httproutes/status", &["patch"]),
     ("events", &["create", "patch"]),
+    ("leases", &["create", "update"]),
 ];
 
 /// A site whose objects make the edge ask for every kind: a certificate, a VM with manual Endpoints, an authority in a ConfigMap.
@@ -37,12 +40,20 @@ fn site(namespace: &str) -> String {
         apiVersion: v1\nkind: ConfigMap\nmetadata: { name: homelab, namespace: NS }\ndata: { ca.crt: none }\n---\n\
         apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: { name: site, namespace: NS }\nspec:\n  \
         ingressClassName: hedgerow\n  rules: [{ host: NS.test, http: { paths: [{ path: /, pathType: Prefix, \
-        backend: { service: { name: vm, port: { number: 443 } } } }] } }]\n";
+        backend: { service: { name: vm, port: { number: 443 } } } }] } }]\n---\n\
+        apiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: { name: edge, namespace: NS }\n\
+        spec: { gatewayClassName: hedgerow, listeners: [{ name: http, protocol: HTTP, port: 80 }] }\n---\n\
+        apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: { name: route, namespace: NS }\n\
+        spec: { parentRefs: [{ name: edge }], hostnames: [NS.test], rules: [{ backendRefs: [{ name: vm, port: 443 }] }] }\n";
     text.replace("NS", namespace)
 }
 
 /// A cluster with both sites, and with what a user gets from the chart.
 async fn installed(values: &Value) -> (Cluster, Vec<Value>) {
+    let mut values = values.clone();
+    if values["settings"]["publish"].is_null() {
+        values["settings"]["publish"] = json!({ "addresses": ["192.0.2.1"] });
+    }
     let cluster = Cluster::start_with(Options {
         audit_policy: Some(audit::METADATA.to_owned()),
         ..Options::default()
@@ -60,13 +71,33 @@ async fn installed(values: &Value) -> (Cluster, Vec<Value>) {
             ))
             .await;
     }
-    cluster.apply(&classes()).await;
+    let class = "apiVersion: gateway.networking.k8s.io/v1\nkind: GatewayClass\nmetadata: { name: hedgerow }\n\
+        spec: { controllerName: edwardstech.dev/hedgerow }\n";
+    cluster.apply(&join(&[classes(), class.to_owned()])).await;
     for namespace in SITES {
         cluster.apply(&site(namespace)).await;
     }
-    let manifest = cluster.chart(HOME, values).await;
+    install_node(&cluster).await;
+    let manifest = cluster.chart(HOME, &values).await;
     cluster.apply(&manifest).await;
     (cluster, objects(&manifest))
+}
+
+/// A node where the edge is ready, as its Service's EndpointSlice says.
+async fn install_node(cluster: &Cluster) {
+    let api = cluster.api(&cluster.admin()).await;
+    let mut node = json!({ "apiVersion": "v1", "kind": "Node", "metadata": { "name": "pi-a" } });
+    api.apply(&node).await.unwrap();
+    let internal = json!({ "type": "InternalIP", "address": "192.168.0.40" });
+    node["status"] = json!({ "addresses": [internal] });
+    api.apply_status(&node).await.unwrap();
+    let slice = json!({
+        "apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "addressType": "IPv4",
+        "metadata": { "name": "edge-1", "namespace": HOME, "labels": { "kubernetes.io/service-name": RELEASE } },
+        "ports": [{ "name": "", "port": 80 }],
+        "endpoints": [{ "addresses": ["192.0.2.1"], "nodeName": "pi-a", "conditions": { "ready": true } }],
+    });
+    api.apply(&slice).await.unwrap();
 }
 
 /// The settings of the chart's ConfigMap, with this kubeconfig.
@@ -88,10 +119,19 @@ fn settings_of(chart: &[Value], kubeconfig: &Path) -> Settings {
 async fn start(cluster: &Cluster, chart: &[Value]) -> Edge {
     let account = cluster.token(HOME, RELEASE).await;
     let kubeconfig = cluster.kubeconfig(&account);
+    // Where the Lease is; in a pod the service account says it.
+    let text = std::fs::read_to_string(&kubeconfig).unwrap();
+    let text = text.replace(
+        "user: test } }]",
+        &format!("user: test, namespace: {HOME} }} }}]"),
+    );
+    std::fs::write(&kubeconfig, text).unwrap();
     let given = settings_of(chart, &kubeconfig);
     edge(kubeconfig, |settings| {
         settings.source = given.source;
         settings.default_certificate = given.default_certificate;
+        settings.publish = given.publish;
+        settings.report = Some(true);
         settings.ingress_classes = given.ingress_classes;
     })
     .await
@@ -106,6 +146,10 @@ async fn check(values: Value, served: &[&str], refused: &[&str]) {
     let wanted: BTreeSet<String> = served.iter().map(|name| format!("{name}.test")).collect();
     edge.until("the sites are served", |now| names(now) == wanted)
         .await;
+    let api = cluster.api(&cluster.admin()).await;
+    for name in served {
+        make_events(&cluster, &api, name).await;
+    }
     let user = format!("system:serviceaccount:{HOME}:{RELEASE}");
     let deadline = tokio::time::Instant::now() + PATIENCE;
     loop {
@@ -126,6 +170,35 @@ async fn check(values: Value, served: &[&str], refused: &[&str]) {
         .map(|what| format!("{user} list {what}/"))
         .collect();
     assert_eq!(denied, refused);
+}
+
+/// The same problem twice: one Event that is written, and written again.
+async fn make_events(cluster: &Cluster, api: &Api, name: &str) {
+    let events = format!("/apis/events.k8s.io/v1/namespaces/{name}/events");
+    let namespace = format!("-n={name}");
+    for round in 1..=2 {
+        cluster
+            .kubectl(&["delete", "service", "vm", &namespace])
+            .await;
+        until_told(api, &events, "NoSuchService", round).await;
+        cluster.apply(&site(name)).await;
+        until_told(api, &events, "NoSuchServiceSolved", round).await;
+    }
+}
+
+/// Waits until an Event with this reason has come so often.
+async fn until_told(api: &Api, events: &str, reason: &str, times: i64) {
+    client::until(async || {
+        let list = api.get(events).await;
+        let all = list["items"].as_array().into_iter().flatten();
+        let mut of_reason = all.filter(|event| event["reason"] == reason);
+        let count = |event: &Value| event["series"]["count"].as_i64().unwrap_or(1);
+        let is_told = of_reason.any(|event| count(event) >= times);
+        is_told
+            .then_some(())
+            .ok_or(format!("{reason} {times}: {list}"))
+    })
+    .await;
 }
 
 /// No wildcards, and nothing is written but status and events.
@@ -159,6 +232,7 @@ async fn the_rights_in_listed_namespaces_are_enough_and_all_used() {
     let settings = json!({
         "source": { "cluster": { "namespaces": SITES } },
         "defaultCertificate": format!("{HOME}/spare"),
+        "publish": { "nodes": true, "service": format!("{HOME}/{RELEASE}") },
     });
     check(json!({ "settings": settings }), &SITES, &[]).await;
 }
@@ -217,6 +291,10 @@ async fn values_that_mean_nothing_are_refused() {
         (
             json!({ "settings": { "source": { "cluster": { "namespace": ["a"] } } } }),
             "namespace",
+        ),
+        (
+            json!({ "settings": { "publish": { "service": "edge" } } }),
+            "service",
         ),
     ] {
         let refused = cluster.try_chart(HOME, &values).await.unwrap_err();

@@ -31,3 +31,42 @@ RBAC cannot say "only Secrets of type kubernetes.io/tls": the program asks for n
   resources: [namespaces]
   verbs: [list, watch]
 {{- end -}}
+
+{{- define "hedgerow.rights.reports" -}}
+- apiGroups: [networking.k8s.io]
+  resources: [ingresses/status]
+  verbs: [patch]
+{{- /* Without the classes no Gateway is known to be ours. */}}
+{{- if .Values.rbac.classes }}
+- apiGroups: [gateway.networking.k8s.io]
+  resources: [gateways/status, httproutes/status]
+  verbs: [patch]
+{{- end }}
+- apiGroups: [events.k8s.io]
+  resources: [events]
+  verbs: [create, patch]
+{{- end -}}
+
+{{- define "hedgerow.rights.classReports" -}}
+- apiGroups: [gateway.networking.k8s.io]
+  resources: [gatewayclasses/status]
+  verbs: [patch]
+{{- end -}}
+
+{{- /* For `publish: { nodes: true }`: the addresses of the nodes where the edge is ready. */ -}}
+{{- define "hedgerow.rights.nodes" -}}
+- apiGroups: [""]
+  resources: [nodes]
+  verbs: [get]
+{{- end -}}
+
+{{- /* One of all edges writes. RBAC cannot limit `create` by name. */ -}}
+{{- define "hedgerow.rights.lease" -}}
+- apiGroups: [coordination.k8s.io]
+  resources: [leases]
+  verbs: [create]
+- apiGroups: [coordination.k8s.io]
+  resources: [leases]
+  resourceNames: [hedgerow]
+  verbs: [get, update]
+{{- end -}}
