@@ -238,13 +238,11 @@ async fn sampling_of_none_keeps_every_failure() {
         .await;
     edge.until_metric("hedgerow_access_log_lines_total", &[], 3.0)
         .await;
-    let kept: Vec<_> = edge
-        .log
-        .lines()
-        .iter()
-        .map(|line| line["status"].clone())
-        .collect();
-    assert_eq!(kept, [500, 503, 503]);
+    let lines = edge.log.lines();
+    let mut kept: Vec<_> = lines.iter().map(|line| line["status"].as_u64()).collect();
+    // Lines of two connections have no order.
+    kept.sort_unstable();
+    assert_eq!(kept, [Some(500), Some(503), Some(503)]);
     edge.stop().await;
 }
 
