@@ -10,6 +10,15 @@ const QUIET = [
   "--disable-component-update", "--disable-sync",
 ];
 
+/** Chromium with a profile and a home in this folder. */
+export function launch(profile, home, ...args) {
+  return chromium.launchPersistentContext(profile, {
+    executablePath: "/usr/bin/chromium",
+    env: { ...process.env, HOME: home },
+    args: [...QUIET, ...args],
+  });
+}
+
 /** A page of the site over HTTPS; the certificate must be one that the browser trusts. */
 export async function openBrowser(bed) {
   const home = bed.path("browser-home");
@@ -18,11 +27,7 @@ export async function openBrowser(bed) {
   const certutil = (...args) => execFileSync("certutil", ["-d", `sql:${store}`, ...args], { stdio: "pipe" });
   certutil("-N", "--empty-password");
   certutil("-A", "-t", "C,,", "-n", "hedgerow-e2e", "-i", bed.path("ca.pem"));
-  const context = await chromium.launchPersistentContext(bed.path("browser-profile"), {
-    executablePath: "/usr/bin/chromium",
-    env: { ...process.env, HOME: home },
-    args: [...QUIET, `--host-resolver-rules=MAP ${HOST} 127.0.0.1`],
-  });
+  const context = await launch(bed.path("browser-profile"), home, `--host-resolver-rules=MAP ${HOST} 127.0.0.1`);
   const page = await context.newPage();
   const failures = [];
   page.on("requestfailed", (request) => failures.push(`${request.url()}: ${request.failure()?.errorText}`));

@@ -15,6 +15,7 @@ use crate::app::{Edge, Options, log, run, say};
 use crate::cli::Demo;
 use anyhow::{Context, Result, bail};
 use backends::Backends;
+use config::limits::Limits;
 use config::settings::{
     AccessLog, AccessLogFormat, DefaultCertificate, Listener, Settings, Source,
 };
@@ -23,6 +24,10 @@ use site::Site;
 use std::io::ErrorKind;
 use std::net::{Ipv6Addr, SocketAddr, TcpListener};
 use std::process::ExitCode;
+use std::time::Duration;
+
+/// What Ctrl-C waits for requests in flight.
+const DRAIN: Duration = Duration::from_secs(1);
 
 /// `hedgerow demo`: exit code 0 after Ctrl-C, 1 if it does not start.
 pub fn demo(asked: &Demo) -> Result<ExitCode> {
@@ -72,7 +77,11 @@ fn refuse_taken(address: SocketAddr) -> Result<()> {
 }
 
 fn settings(asked: &Demo, site: &Site, has_ipv6: bool) -> Settings {
+    let mut limits = Limits::default();
+    // The page's own streams never end by themselves, and somebody waits at a terminal.
+    limits.drain = DRAIN;
     Settings {
+        limits,
         http: listeners(asked.http, has_ipv6),
         https: listeners(asked.https, has_ipv6),
         admin: asked.admin,
