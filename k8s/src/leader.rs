@@ -93,17 +93,13 @@ pub(crate) async fn follow(access: Arc<Access>, lead: Lead, mut stop: watch::Rec
             }
             Err(fault) => {
                 tracing::debug!(error = %fault, "the Lease cannot be read or renewed");
-                // What was won before lasts until its end.
-                let until = candidate.held_until();
                 let pause = backoff.next(fault.retry_after);
-                (
-                    until,
-                    if until.is_some() {
-                        LOOK_INTERVAL
-                    } else {
-                        pause
-                    },
-                )
+                // What was won before lasts until its end, and is worth a try more.
+                let now = Instant::now();
+                match candidate.held_until().filter(|until| *until > now) {
+                    Some(until) => (Some(until), LOOK_INTERVAL),
+                    None => (None, pause),
+                }
             }
         };
         tell(&lead, until, &candidate);

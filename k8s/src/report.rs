@@ -23,7 +23,7 @@ use addresses::Address;
 use config::settings::Settings;
 use config::snapshot::Compiled;
 use events::Events;
-use plan::View;
+use plan::{Change, View};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -122,9 +122,13 @@ impl Reporter {
                 addresses: addresses.as_deref(),
             })
         });
-        let Ok(wanted) = planned.await else {
+        let Ok(mut wanted) = planned.await else {
             return LOOK_INTERVAL_MAX; // The runtime ends.
         };
+        if !self.inputs.source.knows_classes() {
+            // Whatever looks like somebody else's keeps what we said of it.
+            wanted.retain(|write| write.change != Change::Release);
+        }
         let wait = self.writer.write(wanted).await.min(LOOK_INTERVAL_MAX);
         match compiled {
             Some(compiled) => wait.min(self.events.tell(&objects, &compiled.problems).await),

@@ -140,8 +140,10 @@ impl Due {
         self.objects.insert(write.object.clone(), sent);
     }
 
-    /// Nothing is kept for ever.
-    pub fn forget_old(&mut self, now: Instant) {
+    /// Nothing is kept for ever, and nothing of places where nothing is wanted.
+    pub fn forget_old(&mut self, wanted: &[Write], now: Instant) {
+        self.places
+            .retain(|known, _| wanted.iter().any(|write| place(write) == *known));
         self.objects.retain(|_, sent| now < sent.at + MEMORY);
     }
 }

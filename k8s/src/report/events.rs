@@ -6,18 +6,21 @@
 mod ledger;
 mod send;
 
-use super::status::{EventResult, ReportStatus};
+use super::status::{EVENT, EventResult, ReportStatus};
 use crate::leader::Leadership;
 use crate::objects::Objects;
 use crate::source::cluster::{Access, Backoff, Cause};
 use config::problem::Problem;
 use ledger::{Ledger, Notice};
 use send::Sender;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Events of one round. Those that are left come in the next.
 const ROUND_MAX: usize = 50;
+/// A namespace that takes none (it is being deleted, a quota is used up, a right is missing) is asked again after this time.
+const REFUSED_PAUSE: Duration = Duration::from_secs(30);
 
 pub(super) struct Events {
     access: Arc<Access>,
@@ -26,6 +29,8 @@ pub(super) struct Events {
     ledger: Ledger,
     backoff: Backoff,
     wait_until: Option<Instant>,
+    /// Namespaces that take none, and until when they are not asked.
+    refused: HashMap<Arc<str>, Instant>,
 }
 
 impl Events {
@@ -37,6 +42,7 @@ impl Events {
             ledger: Ledger::default(),
             backoff: Backoff::default(),
             wait_until: None,
+            refused: HashMap::new(),
         }
     }
 
@@ -52,6 +58,15 @@ impl Events {
         if let Some(until) = self.wait_until.filter(|until| *until > now) {
             return until - now;
         }
+        self.forget_places(&notices);
+        self.refused.retain(|_, until| *until > now);
+        notices.retain(|notice| {
+            let until = self
+                .refused
+                .get(&send::namespace_of(&notice.problem.object));
+            wait = until.map_or(wait, |until| wait.min(*until - now));
+            until.is_none()
+        });
         if notices.len() > ROUND_MAX {
             notices.truncate(ROUND_MAX);
             wait = Duration::ZERO;
@@ -77,6 +92,9 @@ impl Events {
         };
         for notice in notices {
             let namespace = send::namespace_of(&notice.problem.object);
+            if self.refused.contains_key(&namespace) {
+                continue;
+            }
             match sender.send(objects, &notice).await {
                 Ok(None) => return None, // Another edge leads.
                 Ok(Some(result)) => {
@@ -91,11 +109,31 @@ impl Events {
                     if fault.cause == Cause::Unauthorized {
                         self.access.renew(&lease);
                     }
-                    return Some(self.pause(fault.retry_after));
+                    match fault.cause {
+                        // One namespace's matter, and none of the others'.
+                        Cause::Forbidden | Cause::Missing => {
+                            let until = Instant::now() + REFUSED_PAUSE;
+                            self.refused.insert(namespace, until);
+                        }
+                        // It would be refused again.
+                        Cause::Refused => self.ledger.told(&notice, true, Instant::now()),
+                        _ => return Some(self.pause(fault.retry_after)),
+                    }
                 }
             }
         }
-        None
+        self.refused
+            .values()
+            .min()
+            .map(|until| until.saturating_duration_since(Instant::now()))
+    }
+
+    /// Where nothing is left to tell nothing fails any more.
+    fn forget_places(&self, notices: &[Notice]) {
+        self.status.retain_failing(|kind, namespace| {
+            let of = |notice: &Notice| *send::namespace_of(&notice.problem.object) == *namespace;
+            kind != EVENT || notices.iter().any(of)
+        });
     }
 
     fn pause(&mut self, asked: Option<Duration>) -> Duration {

@@ -10,6 +10,9 @@ use config::name::{Kind, ObjectName};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
+/// As many as the definition of Gateway lets its status have.
+const ADDRESSES_MAX: usize = 16;
+
 /// That we know it.
 pub(super) fn plan_classes(view: &View<'_>) -> Vec<Write> {
     let all = view.objects.gateway_classes.values();
@@ -56,7 +59,7 @@ fn write(addresses: Option<&[Address]>, outcome: &GatewayOutcome<'_>) -> Option<
     let conditions = condition::list(&overall(outcome), generation, at(&before, "conditions"));
     // What is not known stays as it was.
     let places = match addresses {
-        Some(addresses) => addresses.iter().map(place).collect(),
+        Some(addresses) => addresses.iter().take(ADDRESSES_MAX).map(place).collect(),
         None => at(&before, "addresses")
             .as_array()
             .cloned()

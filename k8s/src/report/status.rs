@@ -10,7 +10,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Instant;
 
-/// What is written, the kind of an object or `Event`, and the namespace; empty: none.
+/// In the place of a kind.
+pub(super) const EVENT: &str = "Event";
+
+/// What is written, the kind of an object or `EVENT`, and the namespace; empty: none.
 pub(super) type Place = (&'static str, Arc<str>);
 
 /// What became of an Event.
@@ -142,7 +145,7 @@ impl ReportStatus {
         if let Some(counter) = at.and_then(|at| self.events.get(at)) {
             counter.fetch_add(1, Ordering::Relaxed);
         }
-        self.tell(("Event", namespace.clone()), fault);
+        self.tell((EVENT, namespace.clone()), fault);
     }
 
     /// Each change of how it goes is a line.
@@ -164,6 +167,12 @@ impl ReportStatus {
                 "status or events cannot be written; it is tried again, and requests are served as before"
             );
         }
+    }
+
+    /// Forgets failures of places where nothing is wanted any more.
+    pub(super) fn retain_failing(&self, is_wanted: impl Fn(&str, &str) -> bool) {
+        self.failing()
+            .retain(|(kind, namespace), _| is_wanted(kind, namespace));
     }
 
     /// Somebody else writes now, and knows how that goes.

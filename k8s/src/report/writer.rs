@@ -6,7 +6,7 @@
 use super::condition;
 use super::due::{Due, Outcome, When};
 use super::plan::{Change, Write};
-use super::status::ReportStatus;
+use super::status::{EVENT, ReportStatus};
 use crate::leader::Leadership;
 use crate::report::MANAGER;
 use crate::source::cluster::{Access, Cause, Fault, definition};
@@ -14,7 +14,7 @@ use config::name::{Kind, ObjectName};
 use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
 use kube::api::{DynamicObject, Patch, PatchParams};
-use kube::core::ApiResource;
+use kube::core::{ApiResource, Status};
 use kube::{Api, Client};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -53,7 +53,14 @@ impl Writer {
     /// Writes what is due. Returns how long nothing else is.
     pub async fn write(&mut self, wanted: Vec<Write>) -> Duration {
         let now = Instant::now();
-        self.due.forget_old(now);
+        self.due.forget_old(&wanted, now);
+        self.status.retain_failing(|kind, namespace| {
+            let of = |write: &Write| {
+                let object = &write.object;
+                object.kind.as_str() == kind && *object.name.namespace == *namespace
+            };
+            kind == EVENT || wanted.iter().any(of)
+        });
         let (round, mut pending, mut wait) = self.round(wanted, now);
         if !round.is_empty() {
             pending += self.send(round).await;
@@ -145,7 +152,10 @@ async fn send(client: Client, write: &Write, leadership: &Leadership) -> Option<
     let patched = tokio::time::timeout(left.min(WRITE_TIMEOUT), patch(client, write)).await;
     Some(match patched {
         Ok(Ok(())) => Outcome::Written,
-        Ok(Err(kube::Error::Api(status))) if status.code == 409 => Outcome::Conflict,
+        // Of an object that is gone there is nothing to say any more; the watch will tell.
+        Ok(Err(kube::Error::Api(status))) if status.code == 409 || is_gone(&status, write) => {
+            Outcome::Conflict
+        }
         Ok(Err(error @ kube::Error::Api(_))) if is_final(&error) => {
             Outcome::Refused(Fault::of_client(&error))
         }
@@ -155,6 +165,12 @@ async fn send(client: Client, write: &Write, leadership: &Leadership) -> Option<
             Outcome::Failed(Fault::new(Cause::Unreachable, message))
         }
     })
+}
+
+/// The object is not there, which is another thing than a kind that is not there.
+fn is_gone(status: &Status, write: &Write) -> bool {
+    let details = status.details.as_ref();
+    status.code == 404 && details.is_some_and(|details| *details.name == *write.object.name.name)
 }
 
 /// What we wrote is not valid.

@@ -77,9 +77,11 @@ fn refuse_taken(address: SocketAddr) -> Result<()> {
 }
 
 fn settings(asked: &Demo, site: &Site, has_ipv6: bool) -> Settings {
-    let mut limits = Limits::default();
     // The page's own streams never end by themselves, and somebody waits at a terminal.
-    limits.drain = DRAIN;
+    let limits = Limits {
+        drain: DRAIN,
+        ..Limits::default()
+    };
     Settings {
         limits,
         http: listeners(asked.http, has_ipv6),

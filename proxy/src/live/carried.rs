@@ -51,9 +51,10 @@ pub(super) fn carried<'a>(rules: &[Rule], previous: &'a InForce) -> Vec<Carried<
             (_, Some(old)) => old.label.clone(),
             (_, None) => first.object.to_string().into(),
         };
-        carried.extend(rules.iter().map(|rule| Carried {
+        let mut places = None;
+        carried.extend(rules.iter().enumerate().map(|(index, rule)| Carried {
             label: label.clone(),
-            before: before.and_then(|before| before.find(&rule.field)),
+            before: before.and_then(|before| before.find(index, &rule.field, &mut places)),
         }));
     }
     carried
@@ -114,9 +115,24 @@ impl<'a> At<'a> {
         self.rules.first().map(|rule| &rule.object)
     }
 
-    fn find(&self, field: &str) -> Option<(&'a Rule, &'a Arc<RuleState>)> {
-        let mut rules = self.rules.iter().zip(self.states);
-        rules.find(|(rule, _)| *rule.field == *field)
+    /// Most rules stand where they stood. `places` is made only when one does not: an object may have thousands.
+    fn find(
+        &self,
+        index: usize,
+        field: &str,
+        places: &mut Option<HashMap<&'a str, usize>>,
+    ) -> Option<(&'a Rule, &'a Arc<RuleState>)> {
+        let at = |index: usize| Some((self.rules.get(index)?, self.states.get(index)?));
+        let same = at(index).filter(|(rule, _)| *rule.field == *field);
+        same.or_else(|| {
+            let places = places.get_or_insert_with(|| {
+                let fields = self.rules.iter().enumerate();
+                // The first one of a field counts, as a search from the start would find it.
+                let fields = fields.rev().map(|(place, rule)| (&*rule.field, place));
+                fields.collect()
+            });
+            at(*places.get(field)?)
+        })
     }
 }
 

@@ -33,7 +33,14 @@ pub(super) async fn follow(
     loop {
         tokio::select! {
             event = events.next() => match event {
-                Some(Ok(event)) => slices.take(event),
+                Some(Ok(event)) => {
+                    // Said before the first list: it is no success.
+                    let is_begun = matches!(event, Event::Init);
+                    slices.take(event);
+                    if is_begun {
+                        continue;
+                    }
+                }
                 Some(Err(error)) => return Fault::of_watch(&error),
                 None => return Fault::of_watch(&watcher::Error::NoResourceVersion),
             },

@@ -22,7 +22,11 @@ pub(super) async fn follow(
     let mut is_there = false;
     while let Some(event) = events.next().await {
         match event {
-            Ok(Event::Init) => is_there = false,
+            // Said before the first list: it is no success.
+            Ok(Event::Init) => {
+                is_there = false;
+                continue;
+            }
             Ok(Event::InitApply(service) | Event::Apply(service)) => {
                 is_there = true;
                 tell(known, addresses(&service));

@@ -108,6 +108,18 @@ fn what_is_not_taken_is_not_offered_again_as_it_is() {
 fn nothing_is_remembered_for_ever() {
     let (mut due, start) = (Due::default(), Instant::now());
     due.done(&write("web", 1, "a"), &Outcome::Written, start);
-    due.forget_old(start + MEMORY);
+    due.forget_old(&[], start + MEMORY);
     assert!(due.objects.is_empty());
+}
+
+#[test]
+fn a_place_where_nothing_is_wanted_any_more_does_not_fail() {
+    let (mut due, start) = (Due::default(), Instant::now());
+    let web = write("web", 1, "a");
+    let fault = Fault::new(Cause::Forbidden, String::new());
+    due.done(&web, &Outcome::Failed(fault), start);
+    due.forget_old(std::slice::from_ref(&web), start);
+    assert_eq!(due.places.len(), 1);
+    due.forget_old(&[], start);
+    assert!(due.places.is_empty());
 }

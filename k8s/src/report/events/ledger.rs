@@ -37,6 +37,8 @@ struct Known {
     /// Since when it is, or is not.
     since: Instant,
     was_told: bool,
+    /// At any time, so that its count is worth to be kept.
+    is_on_record: bool,
     count: u32,
 }
 
@@ -83,6 +85,7 @@ impl Ledger {
     pub fn told(&mut self, notice: &Notice, costs: bool, now: Instant) {
         if let Some(known) = self.known.get_mut(&notice.problem) {
             known.was_told = !notice.is_solved;
+            known.is_on_record = true;
         }
         if costs {
             let object = notice.problem.object.clone();
@@ -112,6 +115,7 @@ impl Ledger {
                 is_there: true,
                 since: now,
                 was_told: false,
+                is_on_record: false,
                 count: 1,
             });
         }
@@ -125,9 +129,11 @@ impl Ledger {
             times.retain(|time| now < *time + WINDOW);
             !times.is_empty()
         });
-        // Solved and told so long ago that it would be news if it came again.
-        self.known
-            .retain(|_, known| known.is_there || known.was_told || now < known.since + WINDOW);
+        // What came and went untold is nothing to tell; what was solved so long ago would be news if it came again.
+        self.known.retain(|_, known| {
+            let is_fresh = known.is_on_record && now < known.since + WINDOW;
+            known.is_there || known.was_told || is_fresh
+        });
     }
 }
 

@@ -15,6 +15,7 @@ use serde_json::{Map, Value};
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
+use zeroize::Zeroize;
 
 /// What kubectl notes for itself: as large as the object.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
@@ -104,6 +105,10 @@ fn slim<K: Watched>(object: &mut Map<String, Value>) {
             keep(labels, keys);
         }
         if let Some(annotations) = map(metadata, "annotations") {
+            // The one of a Secret has the whole of its values.
+            if let Some(Value::String(applied)) = annotations.get_mut(LAST_APPLIED) {
+                applied.zeroize();
+            }
             annotations.retain(|key, _| K::HAS_ANNOTATIONS && key != LAST_APPLIED);
         }
     }

@@ -121,6 +121,15 @@ impl SourceStatus {
         self.is_complete.load(Ordering::Acquire) && self.lock().outage.is_none()
     }
 
+    /// Every class is known that says whose an object is. While one kind of them cannot be read, an object that seems to be nobody's may be ours.
+    pub(crate) fn knows_classes(&self) -> bool {
+        let watches = self.lock();
+        let states = [Kind::IngressClass, Kind::GatewayClass].map(|kind| watches.state(kind));
+        !states
+            .iter()
+            .any(|state| matches!(state, KindState::Failing(_) | KindState::Waiting))
+    }
+
     pub(super) fn set_complete(&self) {
         self.is_complete.store(true, Ordering::Release);
     }

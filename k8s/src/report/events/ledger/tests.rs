@@ -51,6 +51,20 @@ impl Story {
     }
 }
 
+/// Somebody who renames a mistake all day costs no memory.
+#[test]
+fn what_came_and_went_untold_is_forgotten() {
+    let mut story = Story::new();
+    for number in 0..100 {
+        assert!(story.look(number, &[&format!("path-{number}")]).is_empty());
+    }
+    assert!(
+        story.ledger.known.len() <= 2,
+        "{}",
+        story.ledger.known.len()
+    );
+}
+
 #[test]
 fn what_is_not_needed_is_not_told() {
     let mut story = Story::new();
