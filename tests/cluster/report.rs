@@ -297,8 +297,9 @@ async fn without_the_right_to_write_requests_are_served_and_it_is_told() {
             ingress("web"),
         ]))
         .await;
-    let lease = lease_rights();
-    cluster.apply(&lease).await;
+    // Events may be written all the while.
+    let events = rights("events", "events.k8s.io", "events", "create, patch");
+    cluster.apply(&join(&[lease_rights(), events])).await;
     let edge = edge(cluster.kubeconfig(&account), reporting(&["192.0.2.1"])).await;
     edge.until_metric("hedgerow_report_up", &[], 0.0).await;
     assert!(edge.app().is_ready());
