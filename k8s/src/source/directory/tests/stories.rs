@@ -303,7 +303,7 @@ async fn a_misspelt_key_never_widens_a_rule() {
 #[tokio::test]
 async fn a_file_counts_only_when_its_writer_has_closed_it() {
     let old = format!("{}---\n{}", ingress("a", "one"), ingress("b", "one"));
-    let mut followed = Followed::start(&[("a.yaml", &old)], NEVER).await;
+    let mut followed = Followed::start(&[("a.yaml", &old)], Duration::from_millis(100)).await;
     let mut file = fs::File::create(followed.path("a.yaml")).unwrap();
     file.write_all(ingress("a", "two").as_bytes()).unwrap();
     // Another file shows that looks go on meanwhile.
